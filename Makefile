@@ -1,0 +1,43 @@
+# The two doors: `make demo` and `make test`. Both set up their own environment in .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+DATA ?=
+OUT ?= output
+
+.PHONY: help demo test lint types bench wheel format clean
+
+help:            ## what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+.venv/.stamp: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11: make PYTHON=python3.11"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: .venv/.stamp   ## run the main job and leave output/demo/report.html
+	$(BIN)/thermal-bms run heavy_lfp_truck_day --out $(OUT)/demo
+
+lint: .venv/.stamp   ## style, types, import order
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint wheel     ## everything that must hold; DATA=folder adds the checks on measured data
+	$(BIN)/pytest $(if $(DATA),--data "$(DATA)") --cov=thermal_bms --cov-branch --cov-report=
+
+wheel: .venv/.stamp  ## build the wheel and look into it
+	rm -rf dist
+	$(BIN)/python -m build --wheel --outdir dist . > /dev/null
+	$(BIN)/check-wheel-contents dist/*.whl
+
+bench: .venv/.stamp  ## speed figures for this machine, as printed in docs/performance.md
+	$(BIN)/python tools/bench.py
+
+format: .venv/.stamp ## write the code in the house style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:           ## remove everything that was made
+	rm -rf .venv dist build $(OUT) .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,3 @@
+"""Thermal controllers: thermostat, PID. Part of the distribution ``thermal-bms``."""
+
+DISTRIBUTION = "thermal-bms"

@@ -1,0 +1,94 @@
+"""How physics becomes machine code: one decorator, one cache folder, records with named fields.
+
+A kernel is a plain Python function in numba's subset. ``kernel`` compiles it; the plain function stays reachable
+as ``.py_func`` and is the oracle in tests. numba keeps a compiled caller when only a callee in another file was
+edited, so the cache folder is named by the hash of all kernel sources: an edited source never meets an old cache.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, cast
+
+import numba
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Record = Any  # a numpy record with named float64 and int64 fields; numpy has no static type for one
+RecordArray = npt.NDArray[Any]
+
+
+def sources_hash(folder: Path | None = None) -> str:
+    """Return a hash over the text of every Python file that may hold kernels."""
+    root = folder or Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(path.read_bytes())
+    digest.update(numba.__version__.encode())
+    return digest.hexdigest()[:16]
+
+
+def cache_folder() -> Path:
+    """Return the folder for compiled kernels of exactly these sources, made if it is not there."""
+    name = f"kernels-{sources_hash()}"
+    for base in (Path.home() / ".cache", Path(tempfile.gettempdir())):
+        folder = base / "thermal-bms" / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    return Path(tempfile.mkdtemp(prefix="thermal-bms-"))
+
+
+CACHE_FOLDER = cache_folder()
+numba.config.CACHE_DIR = str(CACHE_FOLDER)
+
+
+def kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile ``function`` with numba, cached on disk; no fastmath, which would assume that there is no NaN."""
+    compiled = numba.njit(cache=True, error_model="numpy")(function)
+    return cast(Callable[P, R], compiled)
+
+
+def kernels_are_cached() -> bool:
+    """Return whether kernels of exactly these sources were compiled before on this machine."""
+    return any(CACHE_FOLDER.rglob("*.nbi"))
+
+
+def record_of(model: BaseModel, **more: float) -> RecordArray:
+    """Return a one-element record array holding every number of a parameter model, by name.
+
+    A plain array of ``np.record`` passes into a kernel in 0.3 us; a ``recarray`` view of it would take 2 us.
+    Only fields that are plain numbers (int, float, bool) are taken; ``more`` adds derived numbers.
+
+    >>> class Disc(BaseModel):
+    ...     mass_kg: float = 2.0
+    >>> float(record_of(Disc(), radius_m=0.5)[0].mass_kg)
+    2.0
+    """
+    values = {name: value for name, value in model if isinstance(value, (int, float))}
+    return record(**values, **more)
+
+
+def record(**values: float) -> RecordArray:
+    """Return a one-element float64 record array with the given fields; ``array[0].name`` reads and writes one.
+
+    >>> state = record(speed_m_per_s=0.0)
+    >>> state[0].speed_m_per_s = 3.0
+    >>> float(state[0].speed_m_per_s)
+    3.0
+    """
+    fields = np.dtype((np.record, [(name, np.float64) for name in values]))
+    array = np.zeros(1, dtype=fields)
+    for name, value in values.items():
+        array[name] = float(value)
+    return array

@@ -1,0 +1,181 @@
+"""Parameter and settings files: TOML into frozen models, with errors a person can act on.
+
+Layers, later wins: parameter set < scenario < ``--set a.b=c``.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from thermal_bms.errors import ConfigError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Parameters(BaseModel):
+    """Base of every parameter set and settings table: frozen, no unknown keys, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=False)
+
+
+class Source(Parameters):
+    """Where the numbers of a file come from."""
+
+    title: str = Field(min_length=3)
+    kind: Literal["datasheet", "paper", "measured", "assumed"]
+    reference: str = Field(default="", description="doi, page, repository path or standard")
+    notes: str = ""
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file; a missing or broken file raises ``ConfigError`` with the place."""
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        near = sorted(p.stem for p in path.parent.glob("*.toml")) if path.parent.is_dir() else []
+        raise ConfigError(f"{path}: no such file{did_you_mean(path.stem, near)}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+
+
+def parse(model: type[Model], data: Mapping[str, Any], where: str) -> Model:
+    """Return ``model`` built from ``data``; the first thing wrong becomes one line naming key, value and range.
+
+    Raises
+    ------
+    ConfigError
+        with the text ``key.path = value: what is allowed (where)``.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(_first_line(error, model, where)) from None
+
+
+def did_you_mean(word: str, choices: Sequence[str]) -> str:
+    """Return a hint naming the closest choice, or the choices when few, or nothing.
+
+    >>> did_you_mean("capcity_ah", ["capacity_ah", "mass_kg"])
+    '; did you mean capacity_ah?'
+    """
+    near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean {near[0]}?"
+    return f"; known: {', '.join(choices)}" if 0 < len(choices) <= 20 else ""
+
+
+def with_overrides(data: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """Return a copy of ``data`` with every ``a.b=value`` of ``overrides`` set; values are read as TOML.
+
+    >>> with_overrides({"pack": {"soc": 0.5}}, ["pack.soc=0.9"])
+    {'pack': {'soc': 0.9}}
+    """
+    result = _copy(data)
+    for override in overrides:
+        key, found, text = override.partition("=")
+        if not found or not key.strip():
+            raise ConfigError(f"--set {override}: expected key=value, as in --set controller.name=pid")
+        _assign(result, key.strip(), _value(text.strip()), override)
+    return result
+
+
+def merged(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with ``layer`` laid over it, table by table."""
+    result = _copy(base)
+    for key, value in layer.items():
+        old = result.get(key)
+        result[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+    return result
+
+
+def _copy(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: _copy(v) if isinstance(v, Mapping) else list(v) if isinstance(v, list) else v for k, v in data.items()}
+
+
+def _value(text: str) -> Any:  # any TOML value
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _assign(data: dict[str, Any], key: str, value: Any, override: str) -> None:  # any TOML value
+    *path, last = key.split(".")
+    table: Any = data
+    for part in path:
+        table = _child(table, part, override)
+    if isinstance(table, list):
+        table[_index(table, last, override)] = value
+    else:
+        table[last] = value
+
+
+def _child(table: Any, part: str, override: str) -> Any:  # any TOML value
+    if isinstance(table, list):
+        index = _index(table, part, override)
+        if isinstance(table[index], Mapping):
+            table[index] = _copy(table[index])
+        child = table[index]
+    else:
+        child = table.setdefault(part, {})
+    if not isinstance(child, (dict, list)):
+        raise ConfigError(f"--set {override}: {part} is a value, not a table")
+    return child
+
+
+def _index(table: list[Any], part: str, override: str) -> int:
+    if not part.isdigit() or int(part) >= len(table):
+        raise ConfigError(f"--set {override}: {part} must be a number from 0 to {len(table) - 1}")
+    return int(part)
+
+
+def _first_line(error: ValidationError, model: type[BaseModel], where: str) -> str:
+    first = error.errors(include_url=False)[0]
+    location = tuple(first["loc"])
+    key = ".".join(str(part) for part in location) or "(file)"
+    more = error.error_count() - 1
+    tail = f" ({where}{f'; and {more} more' if more else ''})"
+    if first["type"] == "extra_forbidden":
+        return f"{key}: unknown key{did_you_mean(str(location[-1]), _known_keys(model, location[:-1]))}{tail}"
+    if first["type"] == "missing":
+        return f"{key}: missing{tail}"
+    found = first["input"]
+    shown = f" = {found!r}" if isinstance(found, (str, int, float, bool)) else ""
+    return f"{key}{shown}: {_plain(first['msg'])}{tail}"
+
+
+def _plain(message: str) -> str:
+    text = message.removeprefix("Value error, ").replace("Input should be ", "must be ")
+    return (
+        text.replace("greater than or equal to", ">=")
+        .replace("less than or equal to", "<=")
+        .replace("greater than", ">")
+        .replace("less than", "<")
+    )
+
+
+def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    current: type[BaseModel] | None = model
+    for part in location:
+        if current is None or isinstance(part, int):
+            continue
+        field = current.model_fields.get(str(part))
+        current = _model_in(field.annotation) if field is not None else current
+    return list(current.model_fields) if current is not None else []
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:  # whatever stands in an annotation
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _model_in(argument)
+        if found is not None:
+            return found
+    return None
