@@ -1,0 +1,77 @@
+"""The charger: what the station can give, and how its current follows the request.
+
+The vehicle adds the current of its own auxiliaries to what the battery requests, so a plugged-in truck conditions
+its pack on grid energy. Ratings of the library: AC depot 22 and 43 kW (IEC 61851, 32 and 63 A three-phase), CCS
+150 and 350 kW (500 A, 1000 V: CharIN CCS ratings), MCS 750 kW and 1 MW (SAE J3271: up to 3000 A, 1250 V).
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from thermal_bms.errors import ScenarioError
+from thermal_bms.parameters import Parameters, did_you_mean
+
+
+class ChargerParameters(Parameters):
+    """Ratings of a charging station or of an on-board charger."""
+
+    kind: Literal["ac", "ccs", "mcs", "gbt"]
+    power_max_w: float = Field(gt=0.0, le=5e6)
+    current_max_a: float = Field(gt=0.0, le=4000.0)
+    voltage_max_v: float = Field(gt=0.0, le=1500.0)
+    efficiency: float = Field(default=0.95, gt=0.5, le=1.0, description="grid to bus, assumed")
+    handshake_s: float = Field(default=30.0, ge=0.0, description="plug to first current, assumed")
+    slew_a_per_s: float = Field(default=20.0, gt=0.0, description="IEC 61851-23 asks for at least 20 A/s")
+
+
+CHARGERS: dict[str, ChargerParameters] = {
+    "ac_22kw": ChargerParameters(kind="ac", power_max_w=22e3, current_max_a=100.0, voltage_max_v=1000.0),
+    "ac_43kw": ChargerParameters(kind="ac", power_max_w=43e3, current_max_a=200.0, voltage_max_v=1000.0),
+    "ccs_150kw": ChargerParameters(kind="ccs", power_max_w=150e3, current_max_a=500.0, voltage_max_v=1000.0),
+    "ccs_350kw": ChargerParameters(kind="ccs", power_max_w=350e3, current_max_a=500.0, voltage_max_v=1000.0),
+    "mcs_750kw": ChargerParameters(
+        kind="mcs", power_max_w=750e3, current_max_a=1500.0, voltage_max_v=1250.0, slew_a_per_s=100.0
+    ),
+    "mcs_1mw": ChargerParameters(
+        kind="mcs", power_max_w=1e6, current_max_a=3000.0, voltage_max_v=1250.0, slew_a_per_s=100.0
+    ),
+}
+
+
+def charger(name: str) -> ChargerParameters:
+    """Return the charger of that name.
+
+    >>> charger("mcs_1mw").power_max_w
+    1000000.0
+    """
+    if name not in CHARGERS:
+        raise ScenarioError(f"charger = {name!r}: no such charger{did_you_mean(name, sorted(CHARGERS))}")
+    return CHARGERS[name]
+
+
+class Charger:
+    """A plugged-in station: handshake, then a slew-limited current source within its ratings."""
+
+    def __init__(self, parameters: ChargerParameters) -> None:
+        self.parameters = parameters
+        self.current_a = 0.0
+        self.energy_j = 0.0
+        self._connected_s = 0.0
+
+    @property
+    def ready(self) -> bool:
+        """Whether the handshake is over."""
+        return self._connected_s >= self.parameters.handshake_s
+
+    def step(self, request_a: float, voltage_v: float, dt_s: float) -> float:
+        """Return the current [A] fed into the bus over the coming step, for a request and the bus voltage now."""
+        self._connected_s += dt_s
+        if not self.ready or voltage_v <= 0.0 or voltage_v > self.parameters.voltage_max_v:
+            self.current_a = 0.0
+            return 0.0
+        limit_a = min(request_a, self.parameters.current_max_a, self.parameters.power_max_w / voltage_v)
+        target_a = max(limit_a, 0.0)
+        change_a = self.parameters.slew_a_per_s * dt_s
+        self.current_a = min(target_a, self.current_a + change_a)  # rises slowly, falls at once
+        return self.current_a

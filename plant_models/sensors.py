@@ -1,0 +1,86 @@
+"""What the truck's sensors make of the truth: lag, noise, quantisation, gain and offset, faults.
+
+One random stream per kind of sensor, spawned from one seed, drawn in blocks. Resolutions follow the bus: cell
+voltage 1 mV, cell temperature 0.1 K, current 0.05 A, coolant temperature 0.1 K (SAE J1939 SPN 5920, 5922, 8075).
+Noise and lag are assumed at the level of automotive front-end circuits and 10 kOhm NTCs under a cell's terminal foil.
+"""
+
+import numpy as np
+from pydantic import Field
+
+from plant_models.kernels import kernel
+from thermal_bms.parameters import Parameters
+from thermal_bms.units import ZERO_DEGC_K, FloatArray
+
+BLOCK = 256
+
+
+class SensorParameters(Parameters):
+    """Noise (one standard deviation), resolution and current-sensor error."""
+
+    cell_voltage_noise_v: float = Field(default=0.001, ge=0.0)
+    cell_voltage_step_v: float = Field(default=0.001, gt=0.0)
+    cell_temp_noise_k: float = Field(default=0.1, ge=0.0)
+    cell_temp_step_k: float = Field(default=0.1, gt=0.0)
+    current_noise_a: float = Field(default=0.1, ge=0.0)
+    current_step_a: float = Field(default=0.05, gt=0.0)
+    current_gain: float = Field(default=1.0, gt=0.5, lt=1.5)
+    current_offset_a: float = Field(default=0.0, ge=-50.0, le=50.0)
+    coolant_temp_noise_k: float = Field(default=0.1, ge=0.0)
+    coolant_temp_step_k: float = Field(default=0.1, gt=0.0)
+
+
+class NoiseStream:
+    """Standard normal rows of one sensor kind, drawn in blocks from its own generator."""
+
+    def __init__(self, rng: np.random.Generator, width: int) -> None:
+        self._rng = rng
+        self._width = width
+        self._block = np.empty((0, width))
+        self._next = 0
+
+    def row(self) -> FloatArray:
+        """Return the next row, shape (width,)."""
+        if self._next >= len(self._block):
+            self._block = self._rng.standard_normal((BLOCK, self._width))
+            self._next = 0
+        row = self._block[self._next]
+        self._next += 1
+        return row
+
+
+@kernel
+def sense_voltages(voltage_v: FloatArray, noise: FloatArray, noise_v: float, step_v: float, out: FloatArray) -> None:
+    """Write noisy, quantised group voltages; ``noise`` holds one standard normal per group, flat."""
+    n_strings, n_series = voltage_v.shape
+    for k in range(n_strings):
+        for i in range(n_series):
+            value = voltage_v[k, i] + noise_v * noise[k * n_series + i]
+            out[k, i] = np.floor(value / step_v + 0.5) * step_v
+
+
+@kernel
+def sense_temperatures(
+    surface_k: FloatArray, lagged_k: FloatArray, keep: float, noise: FloatArray, noise_k: float, step_k: float, out: FloatArray
+) -> None:
+    """Advance the sensors' lag (``keep`` = exp(-dt/tau)) and write noisy, quantised readings in degC.
+
+    Sensor j of a string sits in the middle of its share of the groups.
+    """
+    n_strings, n_sensors = lagged_k.shape
+    n_series = surface_k.shape[1]
+    for k in range(n_strings):
+        for j in range(n_sensors):
+            i = ((2 * j + 1) * n_series) // (2 * n_sensors)
+            lagged_k[k, j] = surface_k[k, i] + (lagged_k[k, j] - surface_k[k, i]) * keep
+            value = lagged_k[k, j] - ZERO_DEGC_K + noise_k * noise[k * n_sensors + j]
+            out[k, j] = np.floor(value / step_k + 0.5) * step_k
+
+
+def quantised(value: float, step: float) -> float:
+    """Return ``value`` rounded to a whole number of steps.
+
+    >>> quantised(20.26, 0.1)
+    20.3
+    """
+    return round(value / step) * step

@@ -1,0 +1,141 @@
+"""Fault injection: entries of a scenario, put between controller and truck.
+
+A sensor fault changes what is read, an actuator fault what is written, a plant fault the truck itself. The injector
+is a link around the real link, so neither controller nor truck knows of it.
+"""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from plant_models.truck import Truck
+from thermal_bms.interfaces import Link
+from thermal_bms.parameters import Parameters, did_you_mean
+from thermal_bms.signals import Command, Measurement, ThermalCommand, ValveMode
+
+ActuatorFault = Callable[[ThermalCommand, float], ThermalCommand]
+PlantFault = Callable[[Truck, int, float], None]
+
+ACTUATOR_FAULTS: dict[str, ActuatorFault] = {
+    "pump_off": lambda command, _: replace(command, pump_duty=0.0),
+    "pump_stuck": lambda command, value: replace(command, pump_duty=value),
+    "fan_off": lambda command, _: replace(command, fan_duty=0.0),
+    "chiller_off": lambda command, _: replace(command, compressor_duty=0.0),
+    "heater_off": lambda command, _: replace(command, heater_duty=0.0),
+    "heater_stuck_on": lambda command, value: replace(command, heater_duty=value),
+    "valve_stuck": lambda command, value: replace(command, valve_mode=ValveMode(int(value))),
+}
+PLANT_FAULTS: dict[str, PlantFault] = {
+    "plate_clogged": lambda truck, string, value: truck.clog_plate(string, value),
+    "string_open": lambda truck, string, _: truck.block_string(string),
+    "cell_weak": lambda truck, string, value: truck.weaken_cell(string, value),
+    "interface_lost": lambda truck, string, value: truck.loosen_contact(string, value),
+}
+SENSOR_FAULTS = ("sensor_offset", "sensor_stuck", "sensor_lost")
+KINDS = (*ACTUATOR_FAULTS, *PLANT_FAULTS, *SENSOR_FAULTS)
+_NUMERIC = tuple(f.name for f in fields(Measurement) if f.type in {"float", float} and f.name != "time_s")
+_ARRAYS = ("cell_voltage_v", "cell_temp_degc", "string_current_a", "string_voltage_v")
+_TARGET = re.compile(r"^(?P<name>\w+)(?:\[(?P<index>\d+(?:\s*,\s*\d+)?)\])?$")
+
+
+class FaultEntry(Parameters):
+    """One fault of a scenario.
+
+    ``target`` names a measurement for sensor faults, ``cell_temp_degc[0, 3]`` for one element, or the string number
+    for plant faults (default 0). ``value`` is the offset, stuck value, duty or factor.
+    """
+
+    kind: str
+    time_s: float = Field(default=0.0, ge=0.0)
+    duration_s: float = Field(default=math.inf, gt=0.0, allow_inf_nan=True)
+    target: str = "0"
+    value: float = 0.0
+
+    @model_validator(mode="after")
+    def _known(self) -> "FaultEntry":
+        if self.kind not in KINDS:
+            raise ValueError(f"no such fault{did_you_mean(self.kind, KINDS)}")
+        if self.kind in SENSOR_FAULTS:
+            name, _ = parse_target(self.target)
+            known = (*_NUMERIC, *_ARRAYS)
+            if name not in known:
+                raise ValueError(f"target {name!r} is no measurement{did_you_mean(name, known)}")
+        elif not self.target.isdigit():
+            raise ValueError(f"target {self.target!r} must be the number of a string, counted from 0")
+        if self.kind in {"pump_stuck", "heater_stuck_on"} and not 0.0 <= self.value <= 1.0:
+            raise ValueError(f"value {self.value} must be a duty from 0 to 1")
+        if self.kind == "valve_stuck" and self.value not in set(ValveMode):
+            raise ValueError(f"value {self.value} must be a valve mode from 0 to {max(ValveMode)}")
+        if self.kind in {"plate_clogged", "cell_weak", "interface_lost"} and self.value <= 0.0:
+            raise ValueError(f"value {self.value} must be a factor > 0")
+        return self
+
+    def active(self, time_s: float) -> bool:
+        """Return whether the fault acts at ``time_s``."""
+        return self.time_s <= time_s < self.time_s + self.duration_s
+
+
+def parse_target(target: str) -> tuple[str, tuple[int, ...]]:
+    """Return the measurement's name and the index, empty for all elements.
+
+    >>> parse_target("cell_temp_degc[0, 3]")
+    ('cell_temp_degc', (0, 3))
+    """
+    match = _TARGET.match(target)
+    if match is None:
+        raise ValueError(f"target {target!r} must look like name or name[0, 3]")
+    index = match["index"]
+    return match["name"], tuple(int(part) for part in index.split(",")) if index else ()
+
+
+class FaultyLink:
+    """A link that lets the faults of a scenario act on what passes through it."""
+
+    def __init__(self, link: Link, truck: Truck, entries: Sequence[FaultEntry]) -> None:
+        self._link = link
+        self._truck = truck
+        self._entries = tuple(entries)
+        self._waiting = [entry for entry in entries if entry.kind in PLANT_FAULTS]
+        self.time_s = 0.0
+
+    def read(self) -> Measurement:
+        """Return the measurement with every active sensor fault in it; start plant faults that are due."""
+        measurement = self._link.read()
+        self.time_s = measurement.time_s
+        for entry in [e for e in self._waiting if e.time_s <= self.time_s]:
+            PLANT_FAULTS[entry.kind](self._truck, int(entry.target), entry.value)
+            self._waiting.remove(entry)
+        for entry in self._entries:
+            if entry.kind in SENSOR_FAULTS and entry.active(self.time_s):
+                measurement = with_sensor_fault(measurement, entry)
+        return measurement
+
+    def write(self, command: Command) -> None:
+        """Send the command with every active actuator fault in it."""
+        thermal = command.thermal
+        for entry in self._entries:
+            if entry.kind in ACTUATOR_FAULTS and entry.active(self.time_s):
+                thermal = ACTUATOR_FAULTS[entry.kind](thermal, entry.value)
+        self._link.write(command if thermal is command.thermal else replace(command, thermal=thermal))
+
+
+def with_sensor_fault(measurement: Measurement, entry: FaultEntry) -> Measurement:
+    """Return ``measurement`` with one sensor fault in it."""
+    name, index = parse_target(entry.target)
+    old = getattr(measurement, name)
+    if isinstance(old, np.ndarray):
+        new = old.copy()
+        where = index or ...
+        new[where] = _faulty(old[where], entry)
+        return replace(measurement, **{name: new})
+    return replace(measurement, **{name: float(_faulty(np.asarray(old), entry))})
+
+
+def _faulty(value: np.ndarray, entry: FaultEntry) -> np.ndarray:
+    if entry.kind == "sensor_offset":
+        return np.asarray(value + entry.value)
+    return np.full_like(value, entry.value if entry.kind == "sensor_stuck" else math.nan)

@@ -1,0 +1,113 @@
+"""The scenario: one truck, its day in phases, its climate, its controller, and the checks it must pass."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from plant_models.truck import TruckParameters, load_truck
+from scenarios.climate import ClimateSettings
+from scenarios.faults import FaultEntry
+from scenarios.metrics import parse_limit
+from thermal_bms.errors import ConfigError, ScenarioError, ThermalBmsError
+from thermal_bms.parameters import Parameters, did_you_mean, merged, parse, read_toml, with_overrides
+
+LIBRARY = Path(__file__).parent / "library"
+
+
+class DrivePhase(Parameters):
+    """Drive a cycle."""
+
+    kind: Literal["drive"]
+    name: str = ""
+    cycle: str = Field(description="library name, or a path to a CSV or .vdri file")
+    repeat: int = Field(default=1, ge=1, le=1000)
+    distance_km: float | None = Field(default=None, gt=0.0, le=3000.0, description="repeat or cut to this distance")
+    speed_cap_km_per_h: float | None = Field(default=None, gt=5.0, le=200.0, description="speed limiter")
+    payload_kg: float | None = Field(default=None, ge=0.0, description="for this phase only")
+    duration_max_h: float = Field(default=24.0, gt=0.0, le=72.0)
+
+
+class ParkPhase(Parameters):
+    """Stand unplugged: the controller sleeps and wakes now and then to look at the pack."""
+
+    kind: Literal["park"]
+    name: str = ""
+    duration_h: float = Field(gt=0.0, le=240.0)
+    wake_interval_min: float = Field(default=60.0, ge=0.0, description="0: sleeps through")
+    wake_duration_min: float = Field(default=2.0, gt=0.0, le=60.0)
+
+
+class ChargePhase(Parameters):
+    """Plug in and charge; with ``duration_h`` stay plugged until the scheduled departure and condition on the grid."""
+
+    kind: Literal["charge"]
+    name: str = ""
+    charger: str
+    until_soc: float = Field(default=0.8, gt=0.0, le=1.0)
+    duration_h: float | None = Field(default=None, gt=0.0, le=240.0, description="departure after this time")
+    duration_max_h: float = Field(default=24.0, gt=0.0, le=72.0, description="give up after this time")
+    conditioning: bool = Field(default=True, description="tell the controller when departure is")
+
+
+Phase = Annotated[DrivePhase | ParkPhase | ChargePhase, Field(discriminator="kind")]
+
+
+class InitialState(Parameters):
+    """How the day begins."""
+
+    soc: float = Field(default=0.9, ge=0.0, le=1.0)
+    cell_temp_degc: float | None = Field(default=None, ge=-45.0, le=60.0, description="default: ambient")
+    start_hour: float = Field(default=6.0, ge=0.0, lt=24.0, description="hour of the day")
+
+
+class ControllerChoice(Parameters):
+    """Which controller, with which settings."""
+
+    name: str = "pid"
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class RecordingSettings(Parameters):
+    """What is written how often."""
+
+    signals_every_s: float = Field(default=1.0, gt=0.0, le=3600.0)
+    cells_every_s: float = Field(default=60.0, gt=0.0, le=36000.0)
+    measurements: bool = Field(default=False, description="also every measurement, for replay")
+
+
+class Scenario(Parameters):
+    """Everything a run needs, checked."""
+
+    title: str = Field(min_length=3)
+    description: str = ""
+    truck: str
+    payload_kg: float | None = Field(default=None, ge=0.0, description="default: half the truck's payload")
+    tick_s: float = Field(default=1.0, ge=0.01, le=10.0)
+    seed: int = Field(default=1, ge=0)
+    initial: InitialState = InitialState()
+    climate: ClimateSettings
+    controller: ControllerChoice = ControllerChoice()
+    phase: tuple[Phase, ...] = Field(min_length=1)
+    fault: tuple[FaultEntry, ...] = ()
+    checks: dict[str, str] = Field(default_factory=dict)
+    recording: RecordingSettings = RecordingSettings()
+    truck_changes: dict[str, Any] = Field(default_factory=dict, description="changes to the truck's parameter set")
+    degraded: tuple[str, ...] = Field(default=(), description="fault entries that must make a check fail, by library test")
+
+    @model_validator(mode="after")
+    def _checks_read(self) -> "Scenario":
+        for text in self.checks.values():
+            parse_limit(text)
+        return self
+
+
+class LoadedScenario:
+    """A scenario with its truck, ready to run."""
+
+    def __init__(self, name: str, settings: Scenario, truck: TruckParameters, folder: Path) -> None:
+        self.name = name
+        self.settings = settings
+        self.truck = truck
+        self.folder = folder
