@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from plant_models.cell import CellParameters
-from plant_models.kernels import kernel
+from plant_models.kernels import RecordArray, kernel, record
 from thermal_bms.parameters import Parameters
 from thermal_bms.units import SECONDS_PER_HOUR, FloatArray, degc_to_k
 
@@ -18,7 +18,9 @@ N_SOC = 101
 TEMP_LOW_K = degc_to_k(-40.0)
 TEMP_STEP_K = 5.0
 N_TEMP = 25
+PER_TEMP_STEP_K = 1.0 / TEMP_STEP_K
 SPREAD_CLIP = 3.0
+NEVER_LOOKED_UP = -1.0
 
 
 class PackParameters(Parameters):
@@ -45,13 +47,12 @@ class PackParameters(Parameters):
 class CircuitTables(NamedTuple):
     """Circuit of one group on uniform grids: charge from 0 to 1, temperature from TEMP_LOW_K by TEMP_STEP_K.
 
-    ``branch`` holds, per direction (0 discharge, 1 charge), temperature and charge: r0, r1, r2 [ohm] and the two
+    ``rest`` holds, per interval of charge: open-circuit voltage [V] and entropic coefficient [V/K] at its lower end,
+    each followed by its slope per unit of charge. ``branch`` holds, per direction (0 discharge, 1 charge), temperature and charge: r0, r1, r2 [ohm] and the two
     decay factors exp(-dt/tau) for the step that the tables were made for.
     """
 
-    ocv_v: FloatArray
-    entropic_v_per_k: FloatArray
-    chemical_v: FloatArray
+    rest: FloatArray
     branch: FloatArray
 
 
@@ -59,6 +60,7 @@ class PackConstants(NamedTuple):
     """What does not change while a pack runs, apart from faults. Shapes (n_strings, n_series) or scalars."""
 
     capacity_as: FloatArray
+    per_capacity_as: FloatArray
     resistance_factor: FloatArray
     core_to_wall_w_per_k: FloatArray
     contact_resistance_ohm: FloatArray
@@ -100,7 +102,7 @@ class PackState(NamedTuple):
 
 
 class PackWork(NamedTuple):
-    """Scratch space of one step; nothing in it outlives the step."""
+    """Scratch space of one step, and the resistances and decay factors last looked up for every group."""
 
     source_v: FloatArray
     slope_v: FloatArray
@@ -111,17 +113,25 @@ class PackWork(NamedTuple):
     r2_ohm: FloatArray
     decay1: FloatArray
     decay2: FloatArray
+    group_source_v: FloatArray
+    group_resistance_ohm: FloatArray
     offset: FloatArray
     gain: FloatArray
+    medium_base_k: FloatArray
+    medium_gain: FloatArray
+    wall_base_k: FloatArray
+    wall_gain: FloatArray
+    core_base_k: FloatArray
+    core_gain: FloatArray
+    surface_base_k: FloatArray
     string_source_v: FloatArray
     string_resistance_ohm: FloatArray
+    string_charging: FloatArray
+    string_turn: FloatArray
 
 
 def circuit_tables(cell: CellParameters, n_parallel: int, dt_s: float) -> CircuitTables:
     """Return the cell's tables for a group of ``n_parallel`` cells, resampled to the kernel's grids, for one step size.
-
-    ``chemical_v`` is U(s) - T_ref dU/dT(s): the part of the open-circuit voltage that does not depend on temperature
-    and whose integral over charge is the chemical energy (its entropic rest is exactly the reversible heat).
     """
     circuit = cell.circuit
     soc = np.linspace(0.0, 1.0, N_SOC)
@@ -134,8 +144,8 @@ def circuit_tables(cell: CellParameters, n_parallel: int, dt_s: float) -> Circui
             branch[direction, :, :, column] = _resampled(cell, np.array(table), temp_k, soc) / n_parallel
         for column, table in enumerate((circuit.tau1_s, circuit.tau2_s), start=3):
             branch[direction, :, :, column] = np.exp(-dt_s / _resampled(cell, np.array(table), temp_k, soc))
-    chemical = ocv - degc_to_k(circuit.reference_temp_degc) * entropic
-    return CircuitTables(ocv, entropic, chemical, branch)
+    rest = np.stack([ocv[:-1], np.diff(ocv) / np.diff(soc), entropic[:-1], np.diff(entropic) / np.diff(soc)], axis=1)
+    return CircuitTables(np.ascontiguousarray(rest), branch)
 
 
 def _resampled(cell: CellParameters, table: FloatArray, temp_k: FloatArray, soc: FloatArray) -> FloatArray:
@@ -147,10 +157,37 @@ def _resampled(cell: CellParameters, table: FloatArray, temp_k: FloatArray, soc:
     return np.asarray(np.exp(np.array(columns)).T)
 
 
-def pack_constants(
-    pack: PackParameters, cell: CellParameters, coolant_mass_kg: float, rng: np.random.Generator
-) -> PackConstants:
-    """Return the constants of a pack with its cell-to-cell spread drawn from ``rng``.
+class PackArrays(NamedTuple):
+    """The memory of one pack, in few arrays because each costs time to hand to a kernel.
+
+    ``views`` gives it names: in Python for reading, inside a kernel for working on it.
+    """
+
+    group_constants: FloatArray
+    string_constants: FloatArray
+    scalars: RecordArray
+    groups: FloatArray
+    strings: FloatArray
+    group_work: FloatArray
+    string_work: FloatArray
+
+
+N_GROUP_CONSTANTS = PackConstants._fields.index("contact_resistance_ohm")
+N_GROUPS = PackState._fields.index("housing_temp_k")
+N_GROUP_WORK = PackWork._fields.index("string_source_v")
+
+
+def pack_arrays(
+    pack: PackParameters,
+    cell: CellParameters,
+    rng: np.random.Generator,
+    *,
+    soc: float,
+    temp_k: float,
+    coolant_mass_kg: float,
+    coolant_j_per_kg: float,
+) -> PackArrays:
+    """Return a pack at rest with its cell-to-cell spread drawn from ``rng``: one charge, one temperature, all open.
 
     Spread of a group of n parallel cells is that of one cell over sqrt(n); draws are clipped at three deviations.
     ``coolant_mass_kg`` is the coolant inside the pack, all strings together.
@@ -163,16 +200,12 @@ def pack_constants(
         draw = np.clip(rng.standard_normal(shape), -SPREAD_CLIP, SPREAD_CLIP)
         return np.asarray(1.0 + deviation / np.sqrt(n) * draw)
 
-    capacity_factor = spread(pack.capacity_spread)
+    capacity_as = cell.capacity_ah * SECONDS_PER_HOUR * n * spread(pack.capacity_spread)
     resistance_factor = spread(pack.resistance_spread)
-    heat_capacity = n * thermal.mass_kg * thermal.specific_heat_j_per_kgk
     core_to_wall = n / (thermal.core_to_plate_k_per_w + pack.interface_k_per_w) * spread(pack.contact_spread)
-    return PackConstants(
-        capacity_as=cell.capacity_ah * SECONDS_PER_HOUR * n * capacity_factor,
-        resistance_factor=resistance_factor,
-        core_to_wall_w_per_k=core_to_wall,
-        contact_resistance_ohm=np.full(shape[0], pack.contactor_resistance_ohm + 0.0)
-        + pack.n_series * pack.busbar_resistance_ohm,
+    heat_capacity = n * thermal.mass_kg * thermal.specific_heat_j_per_kgk
+    contact_ohm = pack.contactor_resistance_ohm + pack.n_series * pack.busbar_resistance_ohm
+    scalars = record(
         core_capacity_j_per_k=heat_capacity * (1.0 - thermal.surface_fraction),
         surface_capacity_j_per_k=heat_capacity * thermal.surface_fraction,
         wall_capacity_j_per_k=n * pack.wall_heat_capacity_j_per_k,
@@ -185,61 +218,75 @@ def pack_constants(
         hysteresis_rate=cell.circuit.hysteresis_rate,
         reference_temp_k=degc_to_k(cell.circuit.reference_temp_degc),
     )
+    arrays = PackArrays(
+        group_constants=np.array([capacity_as, 1.0 / capacity_as, resistance_factor, core_to_wall]),
+        string_constants=np.full((1, pack.n_strings), contact_ohm),
+        scalars=scalars,
+        groups=np.zeros((N_GROUPS, *shape)),
+        strings=np.zeros((len(PackState._fields) - N_GROUPS, pack.n_strings)),
+        group_work=np.zeros((N_GROUP_WORK, *shape)),
+        string_work=np.zeros((len(PackWork._fields) - N_GROUP_WORK, pack.n_strings)),
+    )
+    _, state, work = views(arrays)
+    state.soc[:] = soc
+    for temperature in (state.core_temp_k, state.surface_temp_k, state.wall_temp_k, state.housing_temp_k):
+        temperature[:] = temp_k
+    state.coolant_j_per_kg[:] = coolant_j_per_kg
+    state.string_outlet_j_per_kg[:] = coolant_j_per_kg
+    work.string_charging[:] = NEVER_LOOKED_UP
+    return arrays
 
 
-def pack_state(pack: PackParameters, soc: float, temp_k: float, coolant_j_per_kg: float) -> PackState:
-    """Return a pack at rest: one charge, one temperature, contactors open."""
-    shape = (pack.n_strings, pack.n_series)
-
-    def group(value: float) -> FloatArray:
-        return np.full(shape, value)
-
-    def string(value: float) -> FloatArray:
-        return np.full(shape[0], value)
-
-    values = {name: group(0.0) for name in ("soc", "rc1_v", "rc2_v", "hysteresis", "voltage_v", "heat_w")}
-    values |= {name: group(temp_k) for name in ("core_temp_k", "surface_temp_k", "wall_temp_k")}
-    strings = PackState._fields[PackState._fields.index("housing_temp_k") :]
-    values |= {name: string(0.0) for name in strings}
-    values["soc"] = group(soc)
-    values["coolant_j_per_kg"] = group(coolant_j_per_kg)
-    values["housing_temp_k"] = string(temp_k)
-    values["string_outlet_j_per_kg"] = string(coolant_j_per_kg)
-    return PackState(**values)
-
-
-def pack_work(pack: PackParameters) -> PackWork:
-    """Return scratch space for one pack."""
-    n_group_arrays = PackWork._fields.index("string_source_v")
-    n_strings = len(PackWork._fields) - n_group_arrays
-    groups = [np.zeros((pack.n_strings, pack.n_series)) for _ in range(n_group_arrays)]
-    return PackWork(*groups, *(np.zeros(pack.n_strings) for _ in range(n_strings)))
+@kernel
+def views(a: PackArrays) -> tuple[PackConstants, PackState, PackWork]:
+    """Return the pack's memory by name."""
+    p = a.scalars[0]
+    g = a.groups
+    s = a.strings
+    w = a.group_work
+    constants = PackConstants(
+        a.group_constants[0], a.group_constants[1], a.group_constants[2], a.group_constants[3], a.string_constants[0],
+        p.core_capacity_j_per_k, p.surface_capacity_j_per_k, p.wall_capacity_j_per_k,
+        p.core_to_surface_w_per_k, p.surface_to_housing_w_per_k, p.housing_capacity_j_per_k,
+        p.housing_to_ambient_w_per_k, p.coolant_mass_kg, p.hysteresis_v, p.hysteresis_rate, p.reference_temp_k,
+    )  # fmt: skip
+    state = PackState(
+        g[0], g[1], g[2], g[3], g[4], g[5], g[6], g[7], g[8], g[9],
+        s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8],
+    )  # fmt: skip
+    work = PackWork(
+        w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9], w[10], w[11], w[12], w[13], w[14], w[15],
+        w[16], w[17], w[18], w[19], a.string_work[0], a.string_work[1], a.string_work[2], a.string_work[3],
+    )  # fmt: skip
+    return constants, state, work
 
 
 @kernel
 def chemical_energy_j(tables: CircuitTables, constants: PackConstants, state: PackState) -> float:
     """Return the chemical energy of the pack and of its hysteresis [J], a function of state alone.
 
-    E = sum over groups of Q int_0^s (U - T_ref dU/dT) ds + (M Q / 2 gamma) h^2; the integral of the piecewise linear
-    table is exact. The second term is the energy stored in the hysteresis branch (see ``pack_electrical``).
+    E = sum over groups of Q int_0^s (U - T_ref dU/dT) ds + (M Q / 2 gamma) h^2. The integrand is the part of the
+    open-circuit voltage that does not depend on temperature (the rest is exactly the reversible heat); its integral
+    over the piecewise linear table is exact. The second term is what the hysteresis branch stores.
     """
-    n_soc = tables.chemical_v.shape[0]
-    width = 1.0 / (n_soc - 1)
+    n = tables.rest.shape[0]
+    width = 1.0 / n
+    low_v = np.empty(n)
+    slope_v = np.empty(n)
+    below_v = np.zeros(n)
+    for j in range(n):
+        low_v[j] = tables.rest[j, 0] - constants.reference_temp_k * tables.rest[j, 2]
+        slope_v[j] = tables.rest[j, 1] - constants.reference_temp_k * tables.rest[j, 3]
+        if j > 0:
+            below_v[j] = below_v[j - 1] + width * (low_v[j - 1] + 0.5 * width * slope_v[j - 1])
     total_j = 0.0
-    n_strings, n_series = state.soc.shape
-    below_v = np.zeros(n_soc)
-    for i in range(1, n_soc):
-        below_v[i] = below_v[i - 1] + 0.5 * width * (tables.chemical_v[i - 1] + tables.chemical_v[i])
-    for k in range(n_strings):
-        for i in range(n_series):
+    for k in range(state.soc.shape[0]):
+        for i in range(state.soc.shape[1]):
             soc = state.soc[k, i]
-            j = min(max(int(soc / width), 0), n_soc - 2)
+            j = min(max(int(soc * n), 0), n - 1)
             x = soc - j * width
-            slope = (tables.chemical_v[j + 1] - tables.chemical_v[j]) / width
-            integral_v = below_v[j] + x * (tables.chemical_v[j] + 0.5 * slope * x)
-            capacity = constants.capacity_as[k, i]
             stored = 0.5 * constants.hysteresis_v / constants.hysteresis_rate * state.hysteresis[k, i] ** 2
-            total_j += capacity * (integral_v + stored)
+            total_j += constants.capacity_as[k, i] * (below_v[j] + x * (low_v[j] + 0.5 * slope_v[j] * x) + stored)
     return total_j
 
 

@@ -23,69 +23,92 @@ J. Power Sources 134 (2004) 277, doi 10.1016/j.jpowsour.2004.02.033 (enhanced se
 import math
 
 from plant_models.kernels import kernel
-from plant_models.pack import TEMP_LOW_K, TEMP_STEP_K, CircuitTables, PackConstants, PackState, PackWork
+import numpy as np
+
+from plant_models.pack import PER_TEMP_STEP_K, TEMP_LOW_K, CircuitTables, PackConstants, PackState, PackWork
 
 
 @kernel
-def look_up(
-    tables: CircuitTables, constants: PackConstants, state: PackState, work: PackWork, k: int, charging: int
+def look_up_branches(
+    tables: CircuitTables, constants: PackConstants, state: PackState, work: PackWork, k: int, charging: int, turns: int
 ) -> None:
-    """Fill ``work`` for string ``k``: source voltage, resistances and decay factors of every group."""
-    n_soc = tables.ocv_v.shape[0]
+    """Look up resistances and decay factors of every ``turns``-th group of string ``k``, the next share each call.
+
+    They change slowly (a cell's temperature by some 0.02 K/s at most), so each group's turn once in a few steps is
+    enough; a string whose current turned round, or that was never looked up, is looked up whole.
+    """
+    start = 0
+    stride = turns
+    if work.string_charging[k] != charging:
+        work.string_charging[k] = charging
+        stride = 1
+    else:
+        start = int(work.string_turn[k]) % turns
+        work.string_turn[k] = start + 1.0
+    n_soc = tables.branch.shape[2]
     n_temp = tables.branch.shape[1]
-    per_soc = n_soc - 1.0
-    table = tables.branch[charging]
+    c = np.uintp(charging)
+    table = tables.branch
+    for i in range(start, state.soc.shape[1], stride):
+        x = state.soc[k, i] * (n_soc - 1.0)
+        a = np.uintp(min(max(x, 0.0), n_soc - 2.0))
+        a1 = a + np.uintp(1)
+        wx = min(max(x - a, 0.0), 1.0)
+        y = (state.core_temp_k[k, i] - TEMP_LOW_K) * PER_TEMP_STEP_K
+        b = np.uintp(min(max(y, 0.0), n_temp - 2.0))
+        b1 = b + np.uintp(1)
+        wy = min(max(y - b, 0.0), 1.0)
+        w11 = wx * wy
+        w01 = wx - w11
+        w10 = wy - w11
+        w00 = 1.0 - wx - w10
+        factor = constants.resistance_factor[k, i]
+        for j, out in enumerate((work.r0_ohm, work.r1_ohm, work.r2_ohm, work.decay1, work.decay2)):
+            value = (
+                w00 * table[c, b, a, j] + w01 * table[c, b, a1, j] + w10 * table[c, b1, a, j] + w11 * table[c, b1, a1, j]
+            )
+            out[k, i] = factor * value if j < 3 else value
+
+
+@kernel
+def string_source(
+    tables: CircuitTables, constants: PackConstants, state: PackState, work: PackWork, k: int, dt_s: float
+) -> None:
+    """Write the mean source voltage and resistance of string ``k`` over the step: V = E - R I."""
+    per_soc = float(tables.rest.shape[0])
+    width = 1.0 / per_soc
     for i in range(state.soc.shape[1]):
         x = state.soc[k, i] * per_soc
-        a = min(max(int(x), 0), n_soc - 2)
-        wx = x - a
-        temp_k = state.core_temp_k[k, i]
-        slope_u = tables.ocv_v[a + 1] - tables.ocv_v[a]
-        slope_k = tables.entropic_v_per_k[a + 1] - tables.entropic_v_per_k[a]
-        entropic = tables.entropic_v_per_k[a] + wx * slope_k
-        off_k = temp_k - constants.reference_temp_k
-        work.source_v[k, i] = tables.ocv_v[a] + wx * slope_u + off_k * entropic
-        work.slope_v[k, i] = (slope_u + off_k * slope_k) * per_soc
-        work.entropic[k, i] = entropic
-        work.entropic_slope[k, i] = slope_k * per_soc
-        wx = min(max(wx, 0.0), 1.0)
-        y = (temp_k - TEMP_LOW_K) / TEMP_STEP_K
-        b = min(max(int(y), 0), n_temp - 2)
-        wy = min(max(y - b, 0.0), 1.0)
-        w00 = (1.0 - wx) * (1.0 - wy)
-        w01 = wx * (1.0 - wy)
-        w10 = (1.0 - wx) * wy
-        w11 = wx * wy
-        low = table[b]
-        high = table[b + 1]
-        factor = constants.resistance_factor[k, i]
-        work.r0_ohm[k, i] = factor * (w00 * low[a, 0] + w01 * low[a + 1, 0] + w10 * high[a, 0] + w11 * high[a + 1, 0])
-        work.r1_ohm[k, i] = factor * (w00 * low[a, 1] + w01 * low[a + 1, 1] + w10 * high[a, 1] + w11 * high[a + 1, 1])
-        work.r2_ohm[k, i] = factor * (w00 * low[a, 2] + w01 * low[a + 1, 2] + w10 * high[a, 2] + w11 * high[a + 1, 2])
-        work.decay1[k, i] = w00 * low[a, 3] + w01 * low[a + 1, 3] + w10 * high[a, 3] + w11 * high[a + 1, 3]
-        work.decay2[k, i] = w00 * low[a, 4] + w01 * low[a + 1, 4] + w10 * high[a, 4] + w11 * high[a + 1, 4]
-
-
-@kernel
-def string_source(constants: PackConstants, state: PackState, work: PackWork, k: int, dt_s: float) -> None:
-    """Write the source voltage and resistance of string ``k`` for the mean of the step: V = E - R I."""
-    source_v = 0.0
-    resistance_ohm = constants.contact_resistance_ohm[k]
-    for i in range(state.soc.shape[1]):
+        a = np.uintp(min(max(x, 0.0), per_soc - 1.0))
+        wx = (x - a) * width
+        slope_k = tables.rest[a, 3]
+        entropic = tables.rest[a, 2] + wx * slope_k
+        off_k = state.core_temp_k[k, i] - constants.reference_temp_k
+        slope_v = tables.rest[a, 1] + off_k * slope_k
+        open_v = tables.rest[a, 0] + wx * tables.rest[a, 1] + off_k * entropic
         d1 = work.decay1[k, i]
         d2 = work.decay2[k, i]
-        source_v += (
-            work.source_v[k, i]
+        work.source_v[k, i] = open_v
+        work.slope_v[k, i] = slope_v
+        work.entropic[k, i] = entropic
+        work.entropic_slope[k, i] = slope_k
+        work.group_source_v[k, i] = (
+            open_v
             + constants.hysteresis_v * state.hysteresis[k, i]
             - 0.5 * (1.0 + d1) * state.rc1_v[k, i]
             - 0.5 * (1.0 + d2) * state.rc2_v[k, i]
         )
-        resistance_ohm += (
+        work.group_resistance_ohm[k, i] = (
             work.r0_ohm[k, i]
             + 0.5 * (1.0 - d1) * work.r1_ohm[k, i]
             + 0.5 * (1.0 - d2) * work.r2_ohm[k, i]
-            + 0.5 * work.slope_v[k, i] * dt_s / constants.capacity_as[k, i]
+            + 0.5 * slope_v * dt_s * constants.per_capacity_as[k, i]
         )
+    source_v = 0.0
+    resistance_ohm = constants.contact_resistance_ohm[k]
+    for i in range(state.soc.shape[1]):
+        source_v += work.group_source_v[k, i]
+        resistance_ohm += work.group_resistance_ohm[k, i]
     work.string_source_v[k] = source_v
     work.string_resistance_ohm[k] = resistance_ohm
 
@@ -112,17 +135,15 @@ def bus_voltage(state: PackState, work: PackWork, power_w: float, charger_curren
 @kernel
 def advance_groups(
     constants: PackConstants, state: PackState, work: PackWork, k: int, current_a: float, dt_s: float
-) -> float:
-    """Advance charge, branches and hysteresis of string ``k``; write voltages and heats; return the mean voltage [V].
+) -> None:
+    """Advance charge, branches and hysteresis of string ``k``; write its voltages and heats.
 
     ``voltage_v`` is what a sensor sees at the end of the step with the current still flowing.
     """
     sign = 1.0 if current_a > 0.0 else (-1.0 if current_a < 0.0 else 0.0)
-    mean_v = 0.0
-    per_step = 1.0 / dt_s
+    per_stored_w = 0.5 * constants.hysteresis_v / (constants.hysteresis_rate * dt_s)
     for i in range(state.soc.shape[1]):
-        capacity = constants.capacity_as[k, i]
-        delta_soc = -current_a * dt_s / capacity
+        delta_soc = -current_a * dt_s * constants.per_capacity_as[k, i]
         v1 = state.rc1_v[k, i]
         v2 = state.rc2_v[k, i]
         v1_new = v1 * work.decay1[k, i] + current_a * work.r1_ohm[k, i] * (1.0 - work.decay1[k, i])
@@ -131,16 +152,14 @@ def advance_groups(
         x = constants.hysteresis_rate * abs(delta_soc)
         keep = (1.0 - 0.5 * x + x * x / 12.0) / (1.0 + 0.5 * x + x * x / 12.0)  # exp(-x), Pade (2,2)
         h_new = h * keep - sign * (1.0 - keep)
-        open_v = work.source_v[k, i] + 0.5 * work.slope_v[k, i] * delta_soc
         drop_v = current_a * work.r0_ohm[k, i] + 0.5 * (v1 + v1_new + v2 + v2_new)
         entropic = work.entropic[k, i] + 0.5 * work.entropic_slope[k, i] * delta_soc
-        stored_w = 0.5 * constants.hysteresis_v * capacity / constants.hysteresis_rate * (h_new * h_new - h * h) * per_step
+        stored_w = constants.capacity_as[k, i] * per_stored_w * (h_new * h_new - h * h)
         state.heat_w[k, i] = (
             current_a * (drop_v - constants.hysteresis_v * h)
             - current_a * state.core_temp_k[k, i] * entropic
             - stored_w
         )
-        mean_v += open_v + constants.hysteresis_v * h - drop_v
         state.voltage_v[k, i] = (
             work.source_v[k, i]
             + work.slope_v[k, i] * delta_soc
@@ -153,7 +172,6 @@ def advance_groups(
         state.rc1_v[k, i] = v1_new
         state.rc2_v[k, i] = v2_new
         state.hysteresis[k, i] = h_new
-    return mean_v
 
 
 @kernel
@@ -174,17 +192,19 @@ def pack_electrical_step(
     charger_current_a : current the charger feeds into the bus, >= 0 [A]
     """
     n_strings = state.soc.shape[0]
+    turns = 4 if dt_s <= 1.0 else 1
     for k in range(n_strings):
         charging = 1 if (state.string_current_a[k] < 0.0 or charger_current_a > 0.0 or power_w < 0.0) else 0
-        look_up(tables, constants, state, work, k, charging)
-        string_source(constants, state, work, k, dt_s)
+        look_up_branches(tables, constants, state, work, k, charging, turns)
+        string_source(tables, constants, state, work, k, dt_s)
     voltage_v = bus_voltage(state, work, power_w, charger_current_a)
     for k in range(n_strings):
         current_a = 0.0
         if state.string_closed[k] > 0.0 and voltage_v > 0.0:
             current_a = (work.string_source_v[k] - voltage_v) / work.string_resistance_ohm[k]
-        mean_v = advance_groups(constants, state, work, k, current_a, dt_s)
+        advance_groups(constants, state, work, k, current_a, dt_s)
         state.string_current_a[k] = current_a
-        state.string_voltage_v[k] = mean_v
+        inner_ohm = work.string_resistance_ohm[k] - constants.contact_resistance_ohm[k]
+        state.string_voltage_v[k] = work.string_source_v[k] - inner_ohm * current_a
         state.busbar_heat_w[k] = current_a * current_a * constants.contact_resistance_ohm[k]
     return voltage_v

@@ -24,7 +24,8 @@ def eliminate(
 ) -> None:
     """Write, for string ``k``, offset A and gain B of every group's coolant enthalpy against the string's inlet.
 
-    ``wall_w_per_k`` is the conductance from wall to coolant of one group.
+    ``wall_w_per_k`` is the conductance from wall to coolant of one group. The first loop has no carried dependency
+    and runs in vector registers; the second is the recurrence along the coolant.
     """
     per_s = 1.0 / dt_s
     c_s = constants.surface_capacity_j_per_k * per_s
@@ -37,8 +38,6 @@ def eliminate(
     from_housing = g_sh * state.housing_temp_k[k] + state.busbar_heat_w[k] / state.soc.shape[1]
     flow = state.string_flow_kg_per_s[k]
     mass_rate = constants.coolant_mass_kg * per_s
-    offset = 0.0
-    gain = 1.0
     for i in range(state.soc.shape[1]):
         g_cw = constants.core_to_wall_w_per_k[k, i]
         b_s = (c_s * state.surface_temp_k[k, i] + from_housing) * inv_s
@@ -51,9 +50,20 @@ def eliminate(
         inv_cp = 1.0 / specific_heat(medium, medium_k)
         g = wall_w_per_k * (1.0 - wall_w_per_k * inv_w)
         inv_m = 1.0 / (mass_rate + flow + g * inv_cp)
-        alpha = (mass_rate * old + wall_w_per_k * b_w - g * (medium_k - old * inv_cp)) * inv_m
-        beta = flow * inv_m
-        offset = alpha + beta * offset
+        work.offset[k, i] = (mass_rate * old + wall_w_per_k * b_w - g * (medium_k - old * inv_cp)) * inv_m
+        work.gain[k, i] = flow * inv_m
+        work.medium_base_k[k, i] = medium_k - old * inv_cp
+        work.medium_gain[k, i] = inv_cp
+        work.wall_base_k[k, i] = b_w
+        work.wall_gain[k, i] = wall_w_per_k * inv_w
+        work.core_base_k[k, i] = b_c
+        work.core_gain[k, i] = g_cw * inv_c
+        work.surface_base_k[k, i] = b_s
+    offset = 0.0
+    gain = 1.0
+    for i in range(state.soc.shape[1]):
+        beta = work.gain[k, i]
+        offset = work.offset[k, i] + beta * offset
         gain = beta * gain
         work.offset[k, i] = offset
         work.gain[k, i] = gain
@@ -64,7 +74,6 @@ def back_substitute(
     constants: PackConstants,
     state: PackState,
     work: PackWork,
-    medium: Record,
     k: int,
     wall_w_per_k: float,
     inlet_j_per_kg: float,
@@ -73,41 +82,31 @@ def back_substitute(
 ) -> None:
     """Write the new temperatures of string ``k`` for a known inlet enthalpy, then advance its housing."""
     per_s = 1.0 / dt_s
-    c_s = constants.surface_capacity_j_per_k * per_s
-    c_c = constants.core_capacity_j_per_k * per_s
-    c_w = constants.wall_capacity_j_per_k * per_s
-    g_cs = constants.core_to_surface_w_per_k
     g_sh = constants.surface_to_housing_w_per_k
-    inv_s = 1.0 / (c_s + g_cs + g_sh)
-    core_diagonal = c_c + g_cs - g_cs * g_cs * inv_s
-    housing_k = state.housing_temp_k[k]
-    from_housing = g_sh * housing_k + state.busbar_heat_w[k] / state.soc.shape[1]
-    to_coolant_w = 0.0
-    to_housing_w = 0.0
+    surface_gain = constants.core_to_surface_w_per_k / (
+        constants.surface_capacity_j_per_k * per_s + constants.core_to_surface_w_per_k + g_sh
+    )
     for i in range(state.soc.shape[1]):
-        g_cw = constants.core_to_wall_w_per_k[k, i]
-        b_s = (c_s * state.surface_temp_k[k, i] + from_housing) * inv_s
-        inv_c = 1.0 / (core_diagonal + g_cw)
-        b_c = (c_c * state.core_temp_k[k, i] + state.heat_w[k, i] + g_cs * b_s) * inv_c
-        inv_w = 1.0 / (c_w + g_cw - g_cw * g_cw * inv_c + wall_w_per_k)
-        old = state.coolant_j_per_kg[k, i]
         new = work.offset[k, i] + work.gain[k, i] * inlet_j_per_kg
-        old_k = temperature_k(medium, old)
-        medium_k = old_k + (new - old) / specific_heat(medium, old_k)
-        wall_k = (c_w * state.wall_temp_k[k, i] + g_cw * b_c + wall_w_per_k * medium_k) * inv_w
-        core_k = b_c + g_cw * inv_c * wall_k
-        surface_k = b_s + g_cs * inv_s * core_k
-        to_coolant_w += wall_w_per_k * (wall_k - medium_k)
-        to_housing_w += g_sh * (surface_k - housing_k)
+        medium_k = work.medium_base_k[k, i] + work.medium_gain[k, i] * new
+        wall_k = work.wall_base_k[k, i] + work.wall_gain[k, i] * medium_k
+        core_k = work.core_base_k[k, i] + work.core_gain[k, i] * wall_k
         state.coolant_j_per_kg[k, i] = new
         state.wall_temp_k[k, i] = wall_k
         state.core_temp_k[k, i] = core_k
-        state.surface_temp_k[k, i] = surface_k
+        state.surface_temp_k[k, i] = work.surface_base_k[k, i] + surface_gain * core_k
+        work.medium_base_k[k, i] = wall_k - medium_k
+    over_coolant_k = 0.0
+    surface_sum_k = 0.0
+    for i in range(state.soc.shape[1]):
+        over_coolant_k += work.medium_base_k[k, i]
+        surface_sum_k += state.surface_temp_k[k, i]
+    housing_k = state.housing_temp_k[k]
+    to_housing_w = g_sh * (surface_sum_k - state.soc.shape[1] * housing_k)
     loss = constants.housing_to_ambient_w_per_k
     capacity = constants.housing_capacity_j_per_k * per_s
     new_housing_k = (capacity * housing_k + to_housing_w + loss * ambient_k) / (capacity + loss)
     state.housing_temp_k[k] = new_housing_k
     state.string_housing_loss_w[k] = loss * (new_housing_k - ambient_k)
-    state.string_coolant_heat_w[k] = to_coolant_w
-    last = state.soc.shape[1] - 1
-    state.string_outlet_j_per_kg[k] = state.coolant_j_per_kg[k, last]
+    state.string_coolant_heat_w[k] = wall_w_per_k * over_coolant_k
+    state.string_outlet_j_per_kg[k] = state.coolant_j_per_kg[k, state.soc.shape[1] - 1]

@@ -1,10 +1,10 @@
 """Where the energy went, and whether all of it is accounted for, from a recording alone.
 
-A balance compares recorded port energies with recorded state functions. The solver's own residual plays no part:
-a heat path that is missing from the plant, or from the recording, shows up here.
+A balance compares recorded port energies with recorded state functions. The solver's own residual plays no
+part: a heat path that is missing from the plant, or from the recording, shows up here.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -85,9 +85,9 @@ class EnergyFlow:
 def record_intervals_s(time_s: FloatArray) -> FloatArray:
     """Return how long each row of a recording stands for.
 
-    A row holds means over the interval that ends at its time. Intervals may differ: a sleeping truck is recorded
-    less often. The first row has no predecessor; a run starts at zero, so its interval is its own time when that
-    is no longer than the next interval, and zero otherwise (a recording cut from a longer one).
+    A row holds means over the interval that ends at its time. Intervals may differ: a sleeping truck is
+    recorded less often. The first row has no predecessor; a run starts at zero, so its interval is its own
+    time when that is no longer than the next interval, and zero otherwise (a cut recording).
 
     Parameters
     ----------
@@ -158,19 +158,18 @@ def _terms(
 def _column(recording: SignalSource, name: str, where: str) -> FloatArray:
     if name in recording:
         return recording[name]
-    known = [str(column) for column in getattr(recording, "columns", ())]
-    near = did_you_mean(name, known)
+    near = did_you_mean(name, [str(c) for c in recording] if isinstance(recording, Iterable) else [])
     raise ScenarioError(f"{where}: column {name} was not recorded{near}; record it or take it off the list")
 
 
 def energy_split(recording: SignalSource) -> tuple[EnergyFlow, ...]:
     """Return how the energy of a run divides, as bands of a Sankey drawing.
 
-    Left to right: what came from the grid, from the cells' store and back from braking; the battery and its bus;
-    what used it; and what that became. Every node balances. The drive's own balance is
-    ``motoring = road load + drive losses + friction brakes + recovered``; road load (air, rolling, climbing and the
-    change of kinetic energy) is what remains, and a negative one is "Downhill", a source. Energy that no recorded
-    power explains appears as "Other".
+    Left to right: what came from the grid, from the cells' store and back from braking; the battery and its
+    bus; what used it; and what that became. Every node balances. The drive's own balance is
+    ``motoring = road load + drive losses + friction brakes + recovered``; road load (air, rolling, climbing
+    and the change of kinetic energy) is what remains, and a negative one is "Downhill", a source. Energy
+    that no recorded power explains appears as "Other".
     """
     energy_kwh = _recorded_energies_kwh(recording)
     bus_in = {

@@ -1,17 +1,20 @@
 """The scenario: one truck, its day in phases, its climate, its controller, and the checks it must pass."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from plant_models.charger import charger
 from plant_models.truck import TruckParameters, load_truck
 from scenarios.climate import ClimateSettings
-from scenarios.faults import FaultEntry
+from scenarios.drive_cycle import load_cycle
+from scenarios.faults import PLANT_FAULTS, FaultEntry
 from scenarios.metrics import parse_limit
-from thermal_bms.errors import ConfigError, ScenarioError, ThermalBmsError
-from thermal_bms.parameters import Parameters, did_you_mean, merged, parse, read_toml, with_overrides
+from thermal_bms.errors import ScenarioError
+from thermal_bms.parameters import Parameters, did_you_mean, parse, read_toml, with_overrides
 
 LIBRARY = Path(__file__).parent / "library"
 
@@ -77,6 +80,13 @@ class RecordingSettings(Parameters):
     measurements: bool = Field(default=False, description="also every measurement, for replay")
 
 
+class Degraded(Parameters):
+    """A fault with which one of the checks must fail: proof that the check can."""
+
+    fails: str
+    fault: FaultEntry
+
+
 class Scenario(Parameters):
     """Everything a run needs, checked."""
 
@@ -94,7 +104,7 @@ class Scenario(Parameters):
     checks: dict[str, str] = Field(default_factory=dict)
     recording: RecordingSettings = RecordingSettings()
     truck_changes: dict[str, Any] = Field(default_factory=dict, description="changes to the truck's parameter set")
-    degraded: tuple[str, ...] = Field(default=(), description="fault entries that must make a check fail, by library test")
+    degraded: tuple[Degraded, ...] = Field(default=(), description="faults that must make a check fail")
 
     @model_validator(mode="after")
     def _checks_read(self) -> "Scenario":
@@ -103,11 +113,74 @@ class Scenario(Parameters):
         return self
 
 
+@dataclass(frozen=True)
 class LoadedScenario:
-    """A scenario with its truck, ready to run."""
+    """A scenario with its truck, ready to run.
 
-    def __init__(self, name: str, settings: Scenario, truck: TruckParameters, folder: Path) -> None:
-        self.name = name
-        self.settings = settings
-        self.truck = truck
-        self.folder = folder
+    Attributes
+    ----------
+    name : of the scenario's file
+    settings : the scenario, checked
+    truck : the truck's parameter set, with the scenario's changes laid over it
+    folder : where the scenario's file stands; cycles and climates are looked for there first
+    """
+
+    name: str
+    settings: Scenario
+    truck: TruckParameters
+    folder: Path
+
+
+def library_names() -> list[str]:
+    """Return the names of the library's scenarios."""
+    return sorted(path.stem for path in LIBRARY.glob("*.toml"))
+
+
+def load_scenario(name_or_path: str, overrides: Sequence[str] = ()) -> LoadedScenario:
+    """Return the scenario of that library name or file, with ``key=value`` overrides laid over it.
+
+    Raises
+    ------
+    ScenarioError, ConfigError
+        in one line: what was found, where, what is allowed, and what to do.
+    """
+    path = _find(name_or_path)
+    data = with_overrides(read_toml(path), overrides)
+    settings = parse(Scenario, data, path.name)
+    truck = load_truck(settings.truck, settings.truck_changes)
+    _check_fit(settings, truck, path)
+    return LoadedScenario(path.stem, settings, truck, path.parent)
+
+
+def _find(name_or_path: str) -> Path:
+    path = Path(name_or_path)
+    if path.suffix == ".toml" or len(path.parts) > 1:
+        if not path.is_file():
+            raise ScenarioError(f"{name_or_path}: no such scenario file")
+        return path
+    if name_or_path not in library_names():
+        hint = did_you_mean(name_or_path, library_names())
+        raise ScenarioError(f"{name_or_path}: no scenario of that name in the library{hint}")
+    return LIBRARY / f"{name_or_path}.toml"
+
+
+def _check_fit(settings: Scenario, truck: TruckParameters, path: Path) -> None:
+    """Refuse what each file allows alone but not together."""
+    for fault in (*settings.fault, *(entry.fault for entry in settings.degraded)):
+        if fault.kind in PLANT_FAULTS and int(fault.target) >= truck.pack.n_strings:
+            raise ScenarioError(
+                f"fault.target = {fault.target}: {settings.truck} has strings 0 to {truck.pack.n_strings - 1} ({path.name})"
+            )
+    for entry in settings.degraded:
+        if entry.fails not in settings.checks:
+            raise ScenarioError(f"degraded.fails = {entry.fails!r}: no check of that name ({path.name})")
+    payload = settings.payload_kg
+    if payload is not None and payload > truck.vehicle.payload_max_kg:
+        raise ScenarioError(
+            f"payload_kg = {payload:g}: {settings.truck} carries at most {truck.vehicle.payload_max_kg:g} kg ({path.name})"
+        )
+    for phase in settings.phase:
+        if isinstance(phase, DrivePhase):
+            load_cycle(phase.cycle, path.parent)
+        elif isinstance(phase, ChargePhase):
+            charger(phase.charger)

@@ -5,6 +5,7 @@ nothing half-written is left behind.
 """
 
 import importlib
+import importlib.util
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from thermal_bms.errors import RecordingError
 from thermal_bms.recording import SIGNALS, Recording
 
 CSV_NUMBER = "%.9g"  # nine digits: a microsecond in an hour, 1e-7 K at 40 degC; all bits are in the recording
+
+_NEEDS_ARROW = "Parquet needs pyarrow: pip install 'thermal-bms[io]', or export CSV"
 
 
 def write_csv(recording: Recording, path: Path, *, stream: str = SIGNALS) -> Path:
@@ -57,13 +60,19 @@ def write_parquet(recording: Recording, path: Path, *, stream: str = SIGNALS) ->
     return path
 
 
+def require_parquet() -> None:
+    """Raise ``RecordingError`` when Parquet cannot be written, without loading pyarrow."""
+    if importlib.util.find_spec("pyarrow") is None:
+        raise RecordingError(_NEEDS_ARROW)
+
+
 def _arrow() -> tuple[Any, Any]:  # pyarrow has no types
     """Return pyarrow and its Parquet module, loaded by name: the trunk must run without them."""
     load: Callable[[str], Any] = importlib.import_module
     try:
         return load("pyarrow"), load("pyarrow.parquet")
     except ImportError:
-        raise RecordingError("Parquet needs pyarrow: pip install 'thermal-bms[io]', or export CSV") from None
+        raise RecordingError(_NEEDS_ARROW) from None
 
 
 @contextmanager

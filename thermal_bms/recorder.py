@@ -77,11 +77,20 @@ class _Lane:
                 f"stream {self.layout.name}: row of {len(row)} values, expected {len(self.views)}"
             )
         for (name, shape, view), value in zip(self.views, row, strict=True):
-            if np.shape(value) != shape:
-                raise RecordingError(
-                    f"stream {self.layout.name}: {name} has shape {np.shape(value)}, expected {shape}"
-                )
-            view[position] = value
+            if shape and getattr(value, "shape", None) != shape and np.shape(value) != shape:
+                raise self._misfit(name, shape, value)
+            try:
+                view[position] = value
+            except (TypeError, ValueError):
+                raise self._misfit(name, shape, value) from None
+
+    def _misfit(
+        self, name: str, shape: tuple[int, ...], value: Any
+    ) -> RecordingError:  # value: the wrong one
+        found = f"shape {np.shape(value)}" if np.shape(value) != shape else repr(value)
+        return RecordingError(
+            f"stream {self.layout.name}: {name} is {found}, expected numbers of shape {shape}"
+        )
 
 
 class Recorder:

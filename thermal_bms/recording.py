@@ -34,8 +34,9 @@ from thermal_bms.recording_format import (
 )
 from thermal_bms.units import FloatArray
 
-__all__ = ["Recorder", "Recording", "Stream"]
+__all__ = ["FILE_NAME", "SIGNALS", "Recorder", "Recording", "Stream", "find_recording"]
 
+FILE_NAME = "recording.bin"  # in the folder of a run
 SIGNALS = "signals"
 
 
@@ -223,6 +224,23 @@ class _Scan:
         if payload != done_payload(chunks.n_rows for chunks in self.chunks):
             return "damaged: rows are missing"
         return "" if position == self.size else "damaged: something was appended after its end"
+
+
+def find_recording(path: Path) -> Path:
+    """Return the recording that ``path`` means: the file itself, or the one in the folder of a run.
+
+    Raises
+    ------
+    RecordingError
+        if there is none.
+    """
+    if path.is_file():
+        return path
+    found = path / FILE_NAME
+    if not found.is_file():
+        what = f"the folder holds no {FILE_NAME}" if path.is_dir() else "no such file or folder"
+        raise RecordingError(f"{path}: {what}; give the folder of a run or a recording")
+    return found
 
 
 def _read_header(file: BinaryIO, path: Path) -> tuple[dict[str, Any], int]:

@@ -2,8 +2,8 @@
 
     python tools/make_refrigerant_tables.py [--out plant_models/parameter_sets/refrigerants]
 
-One CSV file per refrigerant, over uniform grids of evaporating and condensing temperature. The tables hold pure
-thermodynamics of the ideal vapour-compression cycle; compressor efficiencies are parameters of the plant.
+One CSV file per refrigerant, over uniform grids of evaporating and condensing temperature. The tables hold
+pure thermodynamics of the ideal vapour-compression cycle; efficiencies are parameters of the plant.
 """
 
 import argparse
@@ -34,7 +34,7 @@ COLUMNS = (
 
 
 def cycle_row(fluid: str, evaporating_degc: float, condensing_degc: float) -> tuple[float, ...]:
-    """Return one row: pressures [Pa], suction density [kg/m3], refrigerating effect and isentropic work [J/kg].
+    """Return one row of the table: units as in ``COLUMNS``.
 
     Compression starts at saturation pressure and ``SUPERHEAT_K`` above the evaporating temperature and is
     isentropic; expansion is isenthalpic from ``SUBCOOLING_K`` below the condensing temperature. Where the
@@ -61,7 +61,8 @@ def table_text(name: str) -> str:
     fluid, equation_of_state = EQUATIONS_OF_STATE[name]
     lines = [
         f"# {fluid}, ideal vapour-compression cycle, written by tools/make_refrigerant_tables.py",
-        f"# source: CoolProp {CoolProp.__version__}, doi 10.1021/ie4033999; equation of state: {equation_of_state}",
+        f"# source: CoolProp {CoolProp.__version__}, doi 10.1021/ie4033999",
+        f"# equation of state: {equation_of_state}",
         f"# superheat {SUPERHEAT_K:g} K, subcooling {SUBCOOLING_K:g} K, isentropic compression",
         ",".join(COLUMNS),
     ]

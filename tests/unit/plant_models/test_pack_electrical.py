@@ -12,9 +12,8 @@ from plant_models.pack import (
     PackWork,
     chemical_energy_j,
     circuit_tables,
-    pack_constants,
-    pack_state,
-    pack_work,
+    pack_arrays,
+    views,
 )
 from plant_models.pack_electrical import pack_electrical_step
 
@@ -39,10 +38,12 @@ def pack_parameters(**changes: float) -> PackParameters:
 
 def build(cell: CellParameters, dt_s: float, soc: float = 0.6, **changes: float) -> Pack:
     parameters = pack_parameters(**changes)
-    state = pack_state(parameters, soc, 298.15, 0.0)
+    arrays = pack_arrays(
+        parameters, cell, np.random.default_rng(7), soc=soc, temp_k=298.15, coolant_mass_kg=5.0, coolant_j_per_kg=0.0
+    )
+    constants, state, work = views(arrays)
     state.string_closed[:] = 1.0
-    constants = pack_constants(parameters, cell, 5.0, np.random.default_rng(7))
-    return circuit_tables(cell, parameters.n_parallel, dt_s), constants, state, pack_work(parameters)
+    return circuit_tables(cell, parameters.n_parallel, dt_s), constants, state, work
 
 
 def test_the_pack_delivers_exactly_the_power_that_is_asked(cell: CellParameters) -> None:

@@ -1,0 +1,257 @@
+"""From a heat flow that is wanted to duties of pump, fan, compressor and heater, and back.
+
+The figures come from the truck's description. They need not be exact: the loop around them corrects. What
+matters is that duties rise with the demand, that heater and compressor never run together, and that the pump
+runs whenever one of them does.
+"""
+
+from math import isfinite, nan
+from typing import final
+
+from pydantic import Field
+
+from controllers.modes import (
+    AIR_HEAT_CAPACITY_J_PER_KGK,
+    ModeSettings,
+    Surroundings,
+    outside_ability_w,
+    outside_conductance_w_per_k,
+)
+from thermal_bms.description import ThermalDescription
+from thermal_bms.parameters import Parameters
+from thermal_bms.signals import ThermalCommand, ValveMode
+
+GLYCOL_HEAT_CAPACITY_J_PER_KGK = 3300.0
+"""50 % ethylene glycol in water at 25 degC, rounded (CoolProp 8.0.0, INCOMP::MEG-50%)."""
+
+LEAST_SHARE = 0.1
+"""Of the rated heat flow, that a controller may always ask for."""
+
+COLD_DEGC = 10.0
+"""Below this last valid temperature, lost sensors call for circulation only, not for cooling."""
+
+
+class ActuationSettings(Parameters):
+    """How duties follow from heat."""
+
+    pump_duty_min: float = Field(
+        default=0.3,
+        ge=0.05,
+        le=1.0,
+        description="while heater, compressor or radiator work; keeps the heater's outlet below boiling and"
+        " the evaporator above freezing; assumed",
+    )
+    compressor_duty_min: float = Field(
+        default=0.2,
+        ge=0.0,
+        le=0.9,
+        description="lowest running duty; electric scroll compressors run from about 1500 to 8500 rev/min;"
+        " assumed",
+    )
+    compressor_off_share: float = Field(
+        default=0.3,
+        ge=0.0,
+        le=1.0,
+        description="of the lowest duty, below which a running compressor stops; assumed",
+    )
+    condenser_fan_duty_min: float = Field(
+        default=0.3, ge=0.0, le=1.0, description="standing, while the compressor runs; assumed"
+    )
+    inlet_temp_min_degc: float = Field(
+        default=8.0,
+        ge=-10.0,
+        le=25.0,
+        description="no chilling with the pack's inlet at or below; full chilling from fold_back_k above;"
+        " keeps cells from large gradients; assumed",
+    )
+    inlet_temp_max_degc: float = Field(
+        default=50.0,
+        ge=25.0,
+        le=70.0,
+        description="no heating with the pack's inlet at or above; full heating from fold_back_k below;"
+        " assumed, below the 55 to 60 degC at which cells must be protected",
+    )
+    fold_back_k: float = Field(
+        default=10.0, ge=2.0, le=30.0, description="range over which the two limits act; assumed"
+    )
+    waste_heat_effectiveness: float = Field(
+        default=0.5,
+        ge=0.05,
+        le=1.0,
+        description="of the exchanger between drive loop and pack loop, to reckon what the heater need not"
+        " give; assumed",
+    )
+
+
+@final
+class Actuation:
+    """Turns heat flows into commands for one truck; remembers only whether the compressor runs."""
+
+    __slots__ = ("_capacity_rate_w_per_k", "_compressor_on", "_conductance_w_per_k", "_settings", "_thermal")
+
+    def __init__(self, settings: ActuationSettings, thermal: ThermalDescription) -> None:
+        self._settings = settings
+        self._thermal = thermal
+        self._conductance_w_per_k = outside_conductance_w_per_k(thermal)
+        liquid = thermal.cooling == "liquid"
+        heat_capacity = GLYCOL_HEAT_CAPACITY_J_PER_KGK if liquid else AIR_HEAT_CAPACITY_J_PER_KGK
+        self._capacity_rate_w_per_k = heat_capacity * thermal.coolant_flow_max_kg_per_s
+        self._compressor_on = False
+
+    def reset(self) -> None:
+        """Take the compressor as off."""
+        self._compressor_on = False
+
+    @property
+    def cooling_rated_w(self) -> float:
+        """Rated cooling: of the chiller, or of outside air 10 K colder than the source [W]."""
+        return max(self._thermal.chiller_capacity_w, 10.0 * self._conductance_w_per_k)
+
+    @property
+    def heating_rated_w(self) -> float:
+        """Rated heating: of the heater, or of a drive loop 10 K warmer than the coolant [W]."""
+        free_w = 10.0 * self._capacity_rate_w_per_k * self._settings.waste_heat_effectiveness
+        return max(self._thermal.heater_power_max_w, free_w if self._thermal.has_waste_heat else 0.0)
+
+    def cooling_max_w(self, around: Surroundings) -> float:
+        """Return the most heat that could be taken from the pack by any path now [W].
+
+        Never quite zero on a truck that can cool: with the pump off the coolant's temperatures say nothing,
+        and only a running pump shows what is possible.
+        """
+        chiller_w = self._thermal.chiller_capacity_w * self._chilling_allowed(around)
+        outside_w = outside_ability_w(self._conductance_w_per_k, around)
+        return max(chiller_w, outside_w, LEAST_SHARE * self.cooling_rated_w)
+
+    def heating_max_w(self, around: Surroundings) -> float:
+        """Return the most heat that could be brought to the pack now, never quite zero either [W]."""
+        free_w = self._free_heat_w(ValveMode.RADIATOR, around)
+        if self._thermal.has_waste_heat:
+            free_w = max(free_w, self._free_heat_w(ValveMode.WASTE_HEAT, around))
+        heater_w = self._thermal.heater_power_max_w * self._heating_allowed(around)
+        return max(heater_w + free_w, LEAST_SHARE * self.heating_rated_w)
+
+    def cool(self, mode: ValveMode, demand_w: float, around: Surroundings) -> ThermalCommand:
+        """Return the command that takes about ``demand_w`` [W] from the pack."""
+        settings = self._settings
+        if mode is ValveMode.CHILLER:
+            share = (
+                min(demand_w / self._thermal.chiller_capacity_w, 1.0)
+                if self._thermal.chiller_capacity_w
+                else 0.0
+            )
+            compressor = self._compressor_duty(share * self._chilling_allowed(around))
+            fan = max(settings.condenser_fan_duty_min, compressor) - around.ram if compressor > 0.0 else 0.0
+            return ThermalCommand(self._pump(share), max(fan, 0.0), compressor, 0.0, mode)
+        self._compressor_on = False
+        if mode is ValveMode.RADIATOR:
+            ability_w = outside_ability_w(self._conductance_w_per_k, around)
+            share = min(demand_w / ability_w, 1.0) if ability_w > 0.0 else 1.0
+            if self._thermal.cooling == "air":
+                return ThermalCommand(self._pump(share), 0.0, 0.0, 0.0, mode)
+            return ThermalCommand(self._pump(share), max(share - around.ram, 0.0), 0.0, 0.0, mode)
+        return ThermalCommand(settings.pump_duty_min, 0.0, 0.0, 0.0, mode)
+
+    def cool_fully(self, mode: ValveMode, around: Surroundings) -> ThermalCommand:
+        """Return the command for all the cooling that ``mode`` can give."""
+        chilling = mode is ValveMode.CHILLER and self._thermal.chiller_capacity_w > 0.0
+        compressor = self._compressor_duty(self._chilling_allowed(around) if chilling else 0.0)
+        fan = 1.0 if mode in {ValveMode.RADIATOR, ValveMode.CHILLER} else 0.0
+        return ThermalCommand(1.0, fan, compressor, 0.0, mode)
+
+    def heat(self, mode: ValveMode, demand_w: float, around: Surroundings) -> ThermalCommand:
+        """Return the command that brings about ``demand_w`` [W]; the heater gives what is not free."""
+        self._compressor_on = False
+        heater_max_w = self._thermal.heater_power_max_w
+        free_w = self._free_heat_w(mode, around)
+        needed_w = max(demand_w - free_w, 0.0)
+        heater = min(needed_w / heater_max_w, self._heating_allowed(around)) if heater_max_w > 0.0 else 0.0
+        most_w = heater_max_w + free_w
+        share = min(demand_w / most_w, 1.0) if most_w > 0.0 else 1.0
+        fan = max(share - around.ram, 0.0) if mode is ValveMode.RADIATOR and self._liquid() else 0.0
+        return ThermalCommand(self._pump(share), fan, 0.0, heater, mode)
+
+    def heat_fully(self, mode: ValveMode, around: Surroundings) -> ThermalCommand:
+        """Return the command for all the heat that ``mode`` and the heater can give."""
+        return self.heat(mode, self._thermal.heater_power_max_w + self._free_heat_w(mode, around), around)
+
+    def circulate(self, mode: ValveMode) -> ThermalCommand:
+        """Return the command that only evens out the pack."""
+        self._compressor_on = False
+        return ThermalCommand(self._settings.pump_duty_min, 0.0, 0.0, 0.0, mode)
+
+    def rest(self, mode: ValveMode) -> ThermalCommand:
+        """Return the command with everything off."""
+        self._compressor_on = False
+        return ThermalCommand(valve_mode=mode)
+
+    def heat_taken_w(self, command: ThermalCommand, around: Surroundings) -> float:
+        """Return the heat that a command takes from the pack by the same figures; < 0: it heats [W]."""
+        flowing = min(command.pump_duty / self._settings.pump_duty_min, 1.0)
+        taken_w = -self._thermal.heater_power_max_w * command.heater_duty
+        if command.valve_mode is ValveMode.CHILLER:
+            taken_w += self._thermal.chiller_capacity_w * command.compressor_duty
+        elif command.valve_mode is ValveMode.RADIATOR:
+            strength = min(command.fan_duty + around.ram, 1.0) if self._liquid() else command.pump_duty
+            ability_w = self._conductance_w_per_k * (around.source_temp_degc - around.ambient_temp_degc)
+            taken_w += ability_w * strength if isfinite(ability_w) else 0.0
+        elif command.valve_mode is ValveMode.WASTE_HEAT:
+            taken_w -= self._free_heat_w(command.valve_mode, around)
+        return taken_w * flowing
+
+    def _liquid(self) -> bool:
+        return self._thermal.cooling == "liquid"
+
+    def _pump(self, share: float) -> float:
+        lowest = self._settings.pump_duty_min
+        return lowest + (1.0 - lowest) * share
+
+    def _compressor_duty(self, share: float) -> float:
+        lowest = self._settings.compressor_duty_min
+        limit = lowest * self._settings.compressor_off_share if self._compressor_on else lowest
+        self._compressor_on = share > 0.0 and share >= limit
+        return max(share, lowest) if self._compressor_on else 0.0
+
+    def _chilling_allowed(self, around: Surroundings) -> float:
+        above_k = around.inlet_temp_degc - self._settings.inlet_temp_min_degc
+        return min(max(above_k / self._settings.fold_back_k, 0.0), 1.0) if isfinite(above_k) else 1.0
+
+    def _heating_allowed(self, around: Surroundings) -> float:
+        below_k = self._settings.inlet_temp_max_degc - around.inlet_temp_degc
+        return min(max(below_k / self._settings.fold_back_k, 0.0), 1.0) if isfinite(below_k) else 0.0
+
+    def _free_heat_w(self, mode: ValveMode, around: Surroundings) -> float:
+        if mode is ValveMode.WASTE_HEAT:
+            rate_w_per_k = self._settings.waste_heat_effectiveness * self._capacity_rate_w_per_k
+            free_w = rate_w_per_k * (around.drive_loop_temp_degc - around.source_temp_degc)
+        elif mode is ValveMode.RADIATOR:
+            free_w = self._conductance_w_per_k * (around.ambient_temp_degc - around.source_temp_degc)
+        else:
+            return 0.0
+        return free_w if free_w > 0.0 else 0.0
+
+
+def safe_command(
+    thermal: ThermalDescription, modes: ModeSettings, around: Surroundings, last_cell_temp_degc: float = nan
+) -> ThermalCommand:
+    """Return what to do when the cell temperatures are unknown, given the last valid one.
+
+    Hot or unknown: pump and fan at full power, with the chiller where there is one and neither ambient nor
+    coolant is too cold for it. Last valid value below 10 degC: the pump only.
+
+    >>> truck = ThermalDescription(cooling="liquid", coolant_flow_max_kg_per_s=1.0, heater_power_max_w=1e4,
+    ...     chiller_capacity_w=1e4, radiator_conductance_w_per_k=1e3)
+    >>> safe_command(truck, ModeSettings(), Surroundings()).compressor_duty
+    1.0
+    >>> safe_command(truck, ModeSettings(), Surroundings(), 5.0).fan_duty
+    0.0
+    """
+    if last_cell_temp_degc < COLD_DEGC:
+        return ThermalCommand(pump_duty=1.0)
+    cold = around.ambient_temp_degc < modes.chiller_ambient_min_degc or around.inlet_temp_degc < COLD_DEGC
+    if thermal.chiller_capacity_w > 0.0 and not cold:
+        return ThermalCommand(1.0, 1.0, 1.0, 0.0, ValveMode.CHILLER)
+    warmer_outside = around.ambient_temp_degc > around.source_temp_degc
+    if outside_conductance_w_per_k(thermal) > 0.0 and not warmer_outside:
+        return ThermalCommand(1.0, 1.0, 0.0, 0.0, ValveMode.RADIATOR)
+    return ThermalCommand(pump_duty=1.0)

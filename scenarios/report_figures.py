@@ -1,0 +1,273 @@
+"""The report's figures over time. Each function draws one figure, or returns None when its signals are missing."""
+
+from collections.abc import Callable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from scenarios.report_plots import (
+    ACTUATOR_COLOURS,
+    AMBIENT,
+    BLUE,
+    CAUSE_COLOURS,
+    CELL_COLD,
+    CELL_HOT,
+    CELL_MEAN,
+    COOLANT_IN,
+    COOLANT_OUT,
+    GREEN,
+    GREY,
+    INK,
+    MUTED,
+    ORANGE,
+    PURPLE,
+    RED,
+    SKY,
+    VALVE_COLOURS,
+    YELLOW,
+    DayView,
+    legend,
+    line,
+    phase_span_h,
+    strips,
+    time_panels,
+    title,
+)
+from thermal_bms.units import FloatArray
+
+W_PER_KW = 1e3
+PA_PER_BAR = 1e5
+KMH_PER_M_PER_S = 3.6
+
+
+def day_figure(day: DayView) -> Figure | None:
+    """Draw speed and state of charge over the named phases: the day at a glance."""
+    if not day.has("vehicle_speed_m_per_s", "soc"):
+        return None
+    figure, (speed, soc) = time_panels(day, (1.05, 0.95))
+    target_km_per_h = (
+        KMH_PER_M_PER_S * day["target_speed_m_per_s"] if day.has("target_speed_m_per_s") else None
+    )
+    speed_km_per_h = KMH_PER_M_PER_S * day["vehicle_speed_m_per_s"]
+    hours, low, high = day.low_high(speed_km_per_h, speed_km_per_h)
+    speed.fill_between(hours, low, high, color=BLUE, alpha=0.35, lw=0)
+    if target_km_per_h is not None:
+        speed.plot(day.bin_time_h, day.mean(target_km_per_h), color=MUTED, lw=0.7, ls=":", label="target")
+    speed.plot(hours, day.mean(speed_km_per_h), color=BLUE, lw=0.9, label="speed")
+    title(speed, "", "Speed [km/h]")
+    speed.set_ylim(0.0, None)
+    legend(speed)
+    _name_phases(speed, day)
+    soc.fill_between(day.bin_time_h, 100.0 * day.mean(day["soc"]), color=GREEN, alpha=0.18, lw=0)
+    line(soc, day, 100.0 * day["soc"], "truth", GREEN)
+    if day.has("soc_estimate"):
+        line(soc, day, 100.0 * day["soc_estimate"], "estimate", INK, lw=0.8, ls="--")
+    title(soc, "State of charge", "SoC [%]")
+    soc.set_ylim(0.0, 100.0)
+    legend(soc)
+    return figure
+
+
+def _name_phases(panel: Axes, day: DayView) -> None:
+    span_h = day.span_h[1] - day.span_h[0]
+    for phase in day.meta.get("phases", ()):
+        start_h, end_h = phase_span_h(phase, day)
+        name = str(phase.get("name") or phase.get("kind", ""))
+        if end_h - start_h < 0.012 * len(name) * span_h:
+            name = str(phase.get("kind", ""))
+        if end_h - start_h >= 0.01 * len(name) * span_h:
+            panel.annotate(
+                name,
+                (0.5 * (start_h + end_h), 1.0),
+                xycoords=("data", "axes fraction"),
+                xytext=(0, 4),
+                textcoords="offset points",
+                ha="center",
+                fontweight="bold",
+            )
+
+
+def temperature_figure(day: DayView) -> Figure | None:
+    """Draw cell, coolant and ambient temperatures with the comfort band, and the spread between cells."""
+    if not day.has("cell_temp_min_degc", "cell_temp_max_degc"):
+        return None
+    figure, (panel, spread) = time_panels(day, (3.1, 0.9))
+    band = day.meta.get("comfort_band_degc")
+    if band is not None:
+        panel.axhspan(float(band[0]), float(band[1]), color=GREEN, alpha=0.09, lw=0, label="comfort band")
+    hottest, coldest = day["cell_temp_max_degc"], day["cell_temp_min_degc"]
+    hours, low, high = day.low_high(coldest, hottest)
+    panel.fill_between(hours, low, high, color=ORANGE, alpha=0.22, lw=0)
+    line(panel, day, hottest, "cell max", CELL_HOT)
+    _line_if(panel, day, "cell_temp_mean_degc", "mean", CELL_MEAN)
+    line(panel, day, coldest, "min", CELL_COLD)
+    for name, label in (("cell_temp_measured_max_degc", "measured"), ("cell_temp_measured_min_degc", None)):
+        if day.has(name):
+            panel.plot(
+                day.bin_time_h, day.mean(day[name]), color=INK, lw=0.7, ls=(0, (1.5, 1.5)), label=label
+            )
+    _line_if(panel, day, "coolant_inlet_temp_degc", "coolant in", COOLANT_IN, lw=0.9)
+    _line_if(panel, day, "coolant_outlet_temp_degc", "out", COOLANT_OUT, lw=0.9)
+    _line_if(panel, day, "ambient_temp_degc", "ambient", AMBIENT, lw=1.2, ls="--")
+    title(panel, "Temperatures", "Temperature [°C]")
+    legend(panel)
+    spread_k = hottest - coldest
+    hours, low, high = day.low_high(spread_k, spread_k)
+    spread.fill_between(hours, high, color=RED, alpha=0.2, lw=0)
+    line(spread, day, spread_k, "", RED, lw=0.9)
+    spread.set_ylim(0.0, None)
+    title(spread, "Spread between the coldest and the hottest cell", "Spread [K]")
+    return figure
+
+
+def _line_if(panel: Axes, day: DayView, name: str, label: str, colour: str, **style: object) -> None:
+    if day.has(name):
+        line(panel, day, day[name], label, colour, **style)
+
+
+def power_figure(day: DayView) -> Figure | None:
+    """Draw pack power and current between their limits, what sets the limits, and the cell voltages."""
+    if not day.has("pack_power_w", "pack_current_a"):
+        return None
+    figure, (power, current, causes, voltage) = time_panels(day, (1.7, 1.4, 0.62, 1.1))
+    if day.has("discharge_power_max_w", "charge_power_max_w"):
+        _line_if_scaled(power, day, "discharge_power_max_w", 1.0 / W_PER_KW, "allowed", MUTED, lw=0.8)
+        _line_if_scaled(power, day, "charge_power_max_w", -1.0 / W_PER_KW, "", MUTED, lw=0.8)
+    _line_if_scaled(power, day, "pack_power_w", 1.0 / W_PER_KW, "battery", BLUE, lw=0.8)
+    _line_if_scaled(power, day, "charger_power_w", -1.0 / W_PER_KW, "charger", GREEN, lw=0.9)
+    title(power, "Power, discharge upwards", "Power [kW]")
+    legend(power)
+    _line_if_scaled(current, day, "charge_current_max_a", -1.0, "allowed charge", MUTED, lw=0.8)
+    _line_if_scaled(current, day, "charge_current_request_a", -1.0, "requested", ORANGE, lw=0.9)
+    _line_if_scaled(current, day, "pack_current_a", 1.0, "battery", BLUE, lw=0.8)
+    title(current, "Current, discharge upwards", "Current [A]")
+    legend(current)
+    rows = {
+        label: day[name]
+        for label, name in (
+            ("discharge", "discharge_cause"),
+            ("charge", "charge_cause"),
+            ("charging", "charge_limit"),
+        )
+        if day.has(name)
+    }
+    strips(causes, day, rows, CAUSE_COLOURS)
+    causes.set_title("Limited by")
+    _line_if(voltage, day, "cell_voltage_max_v", "highest", CELL_HOT, lw=0.8)
+    _line_if(voltage, day, "cell_voltage_min_v", "lowest", CELL_COLD, lw=0.8)
+    title(voltage, "Cell voltage", "Voltage [V]")
+    legend(voltage)
+    return figure
+
+
+def _line_if_scaled(
+    panel: Axes, day: DayView, name: str, factor: float, label: str, colour: str, **style: object
+) -> None:
+    if day.has(name):
+        line(panel, day, factor * day[name], label or "_", colour, **style)
+
+
+def actuator_figure(day: DayView) -> Figure | None:
+    """Draw the thermal actuators: commanded duties, mode valve, electric powers and coolant flow."""
+    if not day.has("pump_duty"):
+        return None
+    figure, (duties, valve, powers, flow) = time_panels(day, (1.5, 0.26, 1.4, 0.8))
+    for name, colour in ACTUATOR_COLOURS.items():
+        _line_if_scaled(duties, day, f"{name}_duty", 100.0, name, colour, lw=0.9)
+    duties.set_ylim(0.0, 103.0)
+    title(duties, "Commands", "Duty [%]")
+    legend(duties)
+    if day.has("valve_mode"):
+        strips(valve, day, {"valve": day["valve_mode"]}, VALVE_COLOURS)
+    present = [name for name in ACTUATOR_COLOURS if day.has(f"{name}_power_w")]
+    powers.stackplot(
+        day.bin_time_h,
+        [day.mean(day[f"{name}_power_w"]) / W_PER_KW for name in present],
+        colors=[ACTUATOR_COLOURS[name] for name in present],
+        labels=present,
+        lw=0,
+        alpha=0.85,
+    )
+    title(powers, "Electric power of the thermal system", "Power [kW]")
+    powers.set_ylim(0.0, None)
+    legend(powers)
+    _line_if(flow, day, "coolant_flow_kg_per_s", "", BLUE, lw=0.9)
+    flow.set_ylim(0.0, None)
+    title(flow, "Coolant flow", "Flow [kg/s]")
+    return figure
+
+
+_HEAT_IN = (
+    ("cell_heat_w", "cells", RED),
+    ("heater_power_w", "heater", YELLOW),
+    ("waste_heat_w", "drive's waste heat", ORANGE),
+)
+_HEAT_OUT = (
+    ("chiller_heat_w", "chiller", BLUE),
+    ("radiator_heat_w", "radiator", GREEN),
+    ("heat_housing_to_ambient_w", "housing to ambient", GREY),
+)
+
+
+def heat_figure(day: DayView) -> Figure | None:
+    """Draw where the heat comes from (upwards) and where it goes (downwards)."""
+    if not day.has("cell_heat_w"):
+        return None
+    figure, (panel,) = time_panels(day, (2.3,))
+    gains = _stack(panel, day, _HEAT_IN, 1.0)
+    losses = _stack(panel, day, _HEAT_OUT, -1.0)
+    if day.has("heat_cell_to_coolant_w"):
+        _line_if_scaled(
+            panel, day, "heat_cell_to_coolant_w", -1.0 / W_PER_KW, "cells to coolant", INK, lw=0.7
+        )
+    panel.axhline(0.0, color=MUTED, lw=0.6)
+    title(panel, "Heat, into the pack and its loop upwards", "Heat flow [kW]")
+    handles = gains + losses + panel.get_legend_handles_labels()[0]
+    legend(panel, handles)
+    return figure
+
+
+def _stack(panel: Axes, day: DayView, terms: tuple[tuple[str, str, str], ...], sign: float) -> list[Patch]:
+    """Stack the part of each term that flows in its own direction on one side, the rest on the other."""
+    handles = []
+    base = {1.0: np.zeros_like(day.bin_time_h), -1.0: np.zeros_like(day.bin_time_h)}
+    for name, label, colour in terms:
+        if not day.has(name):
+            continue
+        value_kw: FloatArray = sign * day.mean(day[name]) / W_PER_KW
+        if not np.any(np.abs(value_kw) > 1e-3):
+            continue
+        for side in (1.0, -1.0):
+            part = np.maximum(side * value_kw, 0.0) * side
+            if side == sign and part.any():
+                panel.fill_between(
+                    day.bin_time_h, base[side], base[side] + part, color=colour, lw=0, alpha=0.75
+                )
+                base[side] = base[side] + part
+            elif part.any():
+                panel.plot(day.bin_time_h, part, color=colour, lw=0.7)
+        handles.append(Patch(color=colour, alpha=0.75, label=label))
+    return handles
+
+
+def refrigerant_figure(day: DayView) -> Figure | None:
+    """Draw refrigerant pressures and compressor speed, when the compressor ran at all."""
+    if not day.has("suction_pressure_pa", "discharge_pressure_pa", "compressor_speed_rpm"):
+        return None
+    if not (day["compressor_speed_rpm"] > 0.0).any():
+        return None
+    figure, (pressure, speed) = time_panels(day, (1.3, 0.8))
+    _line_if_scaled(pressure, day, "discharge_pressure_pa", 1.0 / PA_PER_BAR, "discharge", RED, lw=0.9)
+    _line_if_scaled(pressure, day, "suction_pressure_pa", 1.0 / PA_PER_BAR, "suction", SKY, lw=0.9)
+    title(pressure, "Refrigerant pressures, absolute", "Pressure [bar]")
+    pressure.set_ylim(0.0, None)
+    legend(pressure)
+    line(speed, day, day["compressor_speed_rpm"], "", PURPLE, lw=0.9)
+    speed.set_ylim(0.0, None)
+    title(speed, "Compressor speed", "Speed [rev/min]")
+    return figure
+
+
+TimeFigure = Callable[[DayView], Figure | None]

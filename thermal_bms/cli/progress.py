@@ -1,0 +1,33 @@
+"""The progress bar of long work, with the time left."""
+
+from types import TracebackType
+from typing import Self
+
+SECONDS_PER_HOUR = 3600.0
+_FORMAT = "{percentage:3.0f} % |{bar:30}| {desc}, {remaining} left"
+
+
+class ProgressBar:
+    """A bar on the terminal's error stream; shows nothing when that is no terminal, or when quiet.
+
+    Called with the simulated seconds done and in total; the total may move while the work goes on.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=1.0, bar_format=_FORMAT, disable=quiet or None, leave=False)
+
+    def __call__(self, done_s: float, total_s: float) -> None:
+        """Show how far the work is."""
+        self._bar.total = max(total_s, done_s)
+        self._bar.desc = f"{done_s / SECONDS_PER_HOUR:.1f} of {total_s / SECONDS_PER_HOUR:.1f} h"
+        self._bar.update(done_s - self._bar.n)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.close()

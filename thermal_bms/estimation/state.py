@@ -1,0 +1,147 @@
+"""State of charge by counting, corrected at rest; extremes of the cells; heat from current and resistance."""
+
+import math
+from typing import final
+
+import numpy as np
+from pydantic import Field
+
+from thermal_bms.description import PackDescription
+from thermal_bms.limits import interpolate
+from thermal_bms.parameters import Parameters
+from thermal_bms.plausibility import Checked
+from thermal_bms.signals import Estimate
+from thermal_bms.units import SECONDS_PER_HOUR
+
+NAN = float("nan")
+OCV_ERROR_V = {"lfp": 0.015, "nmc": 0.006}
+
+
+class EstimationSettings(Parameters):
+    """When an open-circuit voltage is believed.
+
+    Rest as in foxBMS 2 v1.11 (bms_cfg.h): 600 s below 0.2 A, here relative to capacity because a truck's
+    current sensor has more offset than 0.2 A. The accepted error is an assumption of this project.
+    """
+
+    rest_c_rate: float = Field(default=0.005, gt=0.0, le=0.1, description="no more current than this is rest")
+    rest_s: float = Field(default=600.0, ge=0.0, description="rest before the voltage is believed")
+    soc_error_max: float = Field(default=0.05, gt=0.0, le=0.5, description="error of a correction at most")
+
+
+def string_resistance_ohm(pack: PackDescription, temp_degc: float) -> float:
+    """Return the resistance of one group at a temperature [ohm]; NaN for NaN.
+
+    Linear between the points of ``pack.resistance_ohm`` (10 s, half charge), constant beyond them.
+    """
+    return interpolate(temp_degc, pack.resistance_temp_degc, pack.resistance_ohm)
+
+
+def soc_of_ocv(pack: PackDescription, ocv_v: float) -> float:
+    """Return the state of charge at an open-circuit voltage; constant beyond the ends of the table."""
+    return interpolate(ocv_v, pack.ocv_v, pack.ocv_soc)
+
+
+def soc_error(pack: PackDescription, soc: float) -> float:
+    """Return how far off a state of charge read from the open-circuit voltage may be.
+
+    ``d_soc = d_ocv / slope`` with the slope over 2 % of charge, and d_ocv for hysteresis and sensor: 15 mV
+    for LFP, 6 mV for NMC (assumed; measured half widths of the hysteresis are 10 to 15 mV and below 5 mV).
+    """
+    low, high = max(soc - 0.01, 0.0), min(soc + 0.01, 1.0)
+    rise_v = interpolate(high, pack.ocv_soc, pack.ocv_v) - interpolate(low, pack.ocv_soc, pack.ocv_v)
+    return OCV_ERROR_V[pack.chemistry] * (high - low) / rise_v if rise_v > 0.0 else math.inf
+
+
+@final
+class Estimator:
+    """Coulomb counting per string: ``soc -= i dt / (3600 c)``.
+
+    The first valid voltage gives the start, corrected by ``i r``; unless a stored charge is given. At rest
+    the open-circuit voltage replaces the count once per rest, where its slope tells charge well enough:
+    hardly ever on the plateau of LFP. Without a valid current the count stands still. A filter with the
+    same ``step`` replaces this class later.
+
+    Parameters
+    ----------
+    pack : description of the pack
+    settings : when an open-circuit voltage is believed
+    initial_soc : stored state of charge in 0..1, or NaN to start from the voltage
+    """
+
+    def __init__(
+        self, pack: PackDescription, settings: EstimationSettings | None = None, *, initial_soc: float = NAN
+    ) -> None:
+        self._pack = pack
+        self._settings = settings or EstimationSettings()
+        self._rest_a = self._settings.rest_c_rate * pack.capacity_ah
+        self._per_coulomb = 1.0 / (SECONDS_PER_HOUR * pack.capacity_ah)
+        self._initial_soc = initial_soc
+        self.reset()
+
+    def reset(self) -> None:
+        """Start again from the stored state of charge or from the voltage."""
+        n_strings = self._pack.n_strings
+        self._soc = [self._initial_soc] * n_strings
+        self._rest_s = [0.0] * n_strings
+        self._corrected = [False] * n_strings
+        self._heat_w = [NAN] * n_strings
+
+    def step(self, checked: Checked, dt_s: float) -> Estimate:
+        """Advance by one tick [s] and return the estimate."""
+        for k in range(self._pack.n_strings):
+            self._step_string(k, checked, dt_s)
+        closed = checked.closed
+        strings = [k for k in range(len(closed)) if closed[k]] or range(len(closed))
+        socs = [self._soc[k] for k in strings]
+        means = [checked.cell_temp_mean_degc[k] for k in strings if _valid(checked.cell_temp_mean_degc[k])]
+        return Estimate(
+            soc=sum(socs) / len(socs),
+            string_soc=np.array(self._soc),
+            cell_voltage_min_v=_lowest([checked.cell_voltage_min_v[k] for k in strings]),
+            cell_voltage_max_v=_highest([checked.cell_voltage_max_v[k] for k in strings]),
+            cell_temp_min_degc=_lowest([checked.cell_temp_min_degc[k] for k in strings]),
+            cell_temp_mean_degc=sum(means) / len(means) if means else NAN,
+            cell_temp_max_degc=_highest([checked.cell_temp_max_degc[k] for k in strings]),
+            pack_current_a=sum(checked.current_a[k] for k in strings),
+            heat_w=sum(self._heat_w[k] for k in strings),
+        )
+
+    def _step_string(self, k: int, checked: Checked, dt_s: float) -> None:
+        pack, current_a, voltage_v = self._pack, checked.current_a[k], checked.cell_voltage_mean_v[k]
+        resistance_ohm = string_resistance_ohm(pack, checked.cell_temp_mean_degc[k])
+        self._heat_w[k] = pack.n_series * current_a * current_a * resistance_ohm
+        if not _valid(current_a):
+            self._rest_s[k] = 0.0
+            return
+        soc = self._soc[k]
+        if _valid(soc):
+            self._soc[k] = min(max(soc - current_a * dt_s * self._per_coulomb, 0.0), 1.0)
+        elif _valid(voltage_v):
+            drop_v = current_a * resistance_ohm if _valid(resistance_ohm) else 0.0
+            self._soc[k] = soc_of_ocv(pack, voltage_v + drop_v)
+        self._correct_at_rest(k, current_a, voltage_v, checked.elapsed_s)
+
+    def _correct_at_rest(self, k: int, current_a: float, voltage_v: float, elapsed_s: float) -> None:
+        if abs(current_a) > self._rest_a:
+            self._rest_s[k], self._corrected[k] = 0.0, False
+            return
+        self._rest_s[k] += elapsed_s
+        if self._corrected[k] or self._rest_s[k] < self._settings.rest_s or not _valid(voltage_v):
+            return
+        soc = soc_of_ocv(self._pack, voltage_v)
+        self._corrected[k] = True
+        if soc_error(self._pack, soc) <= self._settings.soc_error_max:
+            self._soc[k] = soc
+
+
+def _valid(x: float) -> bool:
+    return x - x == 0.0
+
+
+def _lowest(values: list[float]) -> float:
+    return min((x for x in values if _valid(x)), default=NAN)
+
+
+def _highest(values: list[float]) -> float:
+    return max((x for x in values if _valid(x)), default=NAN)

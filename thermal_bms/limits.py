@@ -1,0 +1,353 @@
+"""What a pack may be asked for: one table of limits per chemistry, and the current limits derated from it.
+
+A limit exists in one table only. Each row has three levels: beyond *operate* currents are derated, beyond
+*warn* a warning is set, beyond *trip* the contactors open. Between operate and trip the current is led to
+zero.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, final
+
+from pydantic import Field, model_validator
+
+from thermal_bms.description import PackDescription
+from thermal_bms.errors import ConfigError
+from thermal_bms.faults import CodeByName, DiagnosticRow, FaultCode, Reaction, Severity
+from thermal_bms.parameters import Parameters, Source, parse, read_toml
+from thermal_bms.signals import LimitCause, Limits
+
+TABLES = Path(__file__).parent / "limit_tables"
+RESISTANCE_MARGIN = 1.5
+NEEDED_ROWS = tuple(code for code in FaultCode if code < FaultCode.CELL_VOLTAGE_INVALID)
+
+Reference = Literal[
+    "absolute", "cell_voltage_max_v", "cell_voltage_min_v", "charge_current_max_a", "discharge_current_max_a"
+]
+
+
+def interpolate(x: float, xs: Sequence[float], ys: Sequence[float]) -> float:
+    """Return the piecewise linear table value at ``x``, held constant beyond both ends; NaN gives NaN.
+
+    >>> interpolate(5.0, (0.0, 10.0), (1.0, 3.0))
+    2.0
+    """
+    if x != x:  # noqa: PLR0124 - true for NaN only, and cheaper than a call
+        return x
+    i = bisect_right(xs, x)
+    if i == 0:
+        return ys[0]
+    if i == len(xs):
+        return ys[-1]
+    x0, y0 = xs[i - 1], ys[i - 1]
+    return y0 + (ys[i] - y0) * (x - x0) / (xs[i] - x0)
+
+
+class Curve(Parameters):
+    """A factor in 0..1 over a rising quantity, linear between its points."""
+
+    over: tuple[float, ...] = Field(min_length=2)
+    factor: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _is_a_curve(self) -> "Curve":
+        if len(self.over) != len(self.factor):
+            raise ValueError(f"factor needs {len(self.over)} values, one per point of over")
+        if any(b <= a for a, b in zip(self.over, self.over[1:], strict=False)):
+            raise ValueError("over must rise")
+        if not all(0.0 <= value <= 1.0 for value in self.factor):
+            raise ValueError("factor must lie in 0..1")
+        return self
+
+    def at(self, x: float) -> float:
+        """Return the factor at ``x``."""
+        return interpolate(x, self.over, self.factor)
+
+
+class LimitRow(Parameters):
+    """Three levels of one quantity in one direction.
+
+    ``relative_to`` says what the levels mean: absolute values, volts added to the cell's highest or lowest
+    datasheet voltage, or multiples of the datasheet current of one string.
+    """
+
+    code: CodeByName
+    quantity: str
+    direction: Literal["above", "below"]
+    relative_to: Reference = "absolute"
+    operate: float
+    warn: float
+    trip: float
+    hysteresis: float = Field(ge=0.0)
+    debounce_s: float = Field(ge=0.0, le=60.0)
+    delay_s: float = Field(ge=0.0, le=60.0)
+
+    @model_validator(mode="after")
+    def _levels_are_in_order(self) -> "LimitRow":
+        levels = (self.operate, self.warn, self.trip)
+        if self.direction == "above" and not self.operate < self.warn < self.trip:
+            raise ValueError(f"{self.code.name}: operate < warn < trip must hold, found {levels}")
+        if self.direction == "below" and not self.operate > self.warn > self.trip:
+            raise ValueError(f"{self.code.name}: operate > warn > trip must hold, found {levels}")
+        return self
+
+    def level(self, value: float, pack: PackDescription) -> float:
+        """Return one of this row's levels in the unit of its quantity, for this pack."""
+        if self.relative_to == "absolute":
+            return value
+        rating = float(getattr(pack, self.relative_to))
+        return rating * value if self.relative_to.endswith("_a") else rating + value
+
+
+class Derating(Parameters):
+    """Factors on the datasheet currents."""
+
+    charge_over_temp_degc: Curve
+    discharge_over_temp_degc: Curve
+    charge_over_soc: Curve
+    discharge_over_soc: Curve
+    limp_factor: float = Field(gt=0.0, le=1.0, description="on discharge while a measurement is missing")
+
+
+class ContactorLimits(Parameters):
+    """When contactors may move."""
+
+    connect_voltage_difference_max_v: float = Field(gt=0.0, le=20.0)
+    connect_current_max_a: float = Field(gt=0.0, description="mean of the closed strings")
+    break_current_max_a: float = Field(gt=0.0, description="a contactor opens below this current")
+    fuse_time_s: float = Field(gt=0.0, le=60.0, description="after this it opens whatever flows")
+
+
+class LimitTable(Parameters):
+    """Everything that limits cells of one chemistry, with its sources."""
+
+    chemistry: Literal["lfp", "nmc"]
+    source: tuple[Source, ...] = Field(min_length=1)
+    charging_above_c_rate: float = Field(
+        gt=0.0, le=0.2, description="temperature limits per direction hold above it"
+    )
+    limit: tuple[LimitRow, ...]
+    derating: Derating
+    contactor: ContactorLimits
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> "LimitTable":
+        found = [row.code for row in self.limit]
+        for code in NEEDED_ROWS:
+            if found.count(code) != 1:
+                raise ValueError(f"limit {code.name}: needed exactly once, found {found.count(code)} times")
+        for code, curve in (
+            (FaultCode.CELL_TEMP_HIGH_CHARGE, self.derating.charge_over_temp_degc),
+            (FaultCode.CELL_TEMP_LOW_CHARGE, self.derating.charge_over_temp_degc),
+            (FaultCode.CELL_TEMP_HIGH_DISCHARGE, self.derating.discharge_over_temp_degc),
+            (FaultCode.CELL_TEMP_LOW_DISCHARGE, self.derating.discharge_over_temp_degc),
+        ):
+            if curve.at(self.row(code).trip) > 0.0:
+                raise ValueError(f"limit {code.name}: the derating must reach 0 at its trip level")
+        return self
+
+    def row(self, code: FaultCode) -> LimitRow:
+        """Return the row of that code."""
+        return next(row for row in self.limit if row.code == code)
+
+
+class _Diagnostics(Parameters):
+    source: tuple[Source, ...] = Field(min_length=1)
+    diagnostic: tuple[DiagnosticRow, ...]
+
+
+def load_limits(chemistry: str) -> LimitTable:
+    """Return the limit table of a chemistry.
+
+    >>> load_limits("lfp").row(FaultCode.CELL_TEMP_HIGH_DISCHARGE).trip
+    60.0
+    """
+    path = TABLES / f"{chemistry}.toml"
+    return parse(LimitTable, read_toml(path), path.name)
+
+
+def load_diagnostics() -> tuple[DiagnosticRow, ...]:
+    """Return the diagnostics that hold for every chemistry."""
+    path = TABLES / "diagnostics.toml"
+    return parse(_Diagnostics, read_toml(path), path.name).diagnostic
+
+
+def limit_diagnostics(table: LimitTable, pack: PackDescription) -> list[DiagnosticRow]:
+    """Return three diagnostics per row: information, warning, and a trip that opens and latches."""
+    levels = (
+        ("operate", Severity.INFO, Reaction.NONE),
+        ("warn", Severity.WARNING, Reaction.NONE),
+        ("trip", Severity.TRIP, Reaction.OPEN),
+    )
+    return [
+        DiagnosticRow(
+            code=row.code,
+            quantity=row.quantity,
+            direction=row.direction,
+            limit=row.level(getattr(row, name), pack),
+            hysteresis=row.hysteresis,
+            debounce_s=row.debounce_s,
+            delay_s=row.delay_s,
+            severity=severity,
+            reaction=reaction,
+            latch=severity is Severity.TRIP,
+        )
+        for row in table.limit
+        for name, severity, reaction in levels
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class PackState:
+    """What the current limits depend on.
+
+    Attributes
+    ----------
+    n_connected : strings that carry current
+    string_current_a : mean current of those, positive on discharge [A]
+    cell_voltage_min_v, cell_voltage_max_v, cell_voltage_mean_v : of those [V]
+    cell_temp_min_degc, cell_temp_max_degc : of those [degC]
+    soc : in 0..1
+    resistance_ohm : of one group at present [ohm]
+    """
+
+    n_connected: int
+    string_current_a: float
+    cell_voltage_min_v: float
+    cell_voltage_max_v: float
+    cell_voltage_mean_v: float
+    cell_temp_min_degc: float
+    cell_temp_max_degc: float
+    soc: float
+    resistance_ohm: float
+
+
+NO_CURRENT = Limits(0.0, 0.0, 0.0, 0.0, LimitCause.FAULT, LimitCause.FAULT)
+
+
+@final
+class CurrentLimits:
+    """Current limits of a pack: its limit table, resolved once for this pack's cells."""
+
+    def __init__(self, table: LimitTable, pack: PackDescription) -> None:
+        if table.chemistry != pack.chemistry:
+            raise ConfigError(
+                f"limit table for {table.chemistry} cells, but the pack has {pack.chemistry} cells"
+            )
+        high, low = table.row(FaultCode.CELL_VOLTAGE_HIGH), table.row(FaultCode.CELL_VOLTAGE_LOW)
+        self._pack = pack
+        self._derating = table.derating
+        self._high_operate_v = high.level(high.operate, pack)
+        self._high_trip_v = high.level(high.trip, pack)
+        self._low_operate_v = low.level(low.operate, pack)
+        self._low_warn_v = low.level(low.warn, pack)
+        self._low_trip_v = low.level(low.trip, pack)
+
+    def at(self, state: PackState, *, charge_allowed: bool = True, limp: bool = False) -> Limits:
+        """Return the limits of the pack now.
+
+        Each direction is the smallest of: the datasheet current times the factor of temperature (taken at the
+        coldest and at the hottest sensor), times that of charge; the current at which the extreme cell just
+        reaches its voltage limit, ``i + (v - v_limit) / (1.5 r)``; and the trapezoid in voltage that leads to
+        zero between operate and trip. With a missing value charging stops and discharging limps.
+        The power is that of the current limit at the voltage that goes with it.
+
+        Parameters
+        ----------
+        state : what is known of the connected strings
+        charge_allowed : False while a fault forbids charging
+        limp : True while a fault asks for limp-home
+
+        Returns
+        -------
+        the limits of the pack, all >= 0 [A], [W]
+        """
+        if state.n_connected == 0:
+            return NO_CURRENT
+        known = _is_known(state)
+        discharge_a, discharge_cause = self._discharge(state) if known else (0.0, LimitCause.FAULT)
+        charge_a, charge_cause = self._charge(state) if known else (0.0, LimitCause.FAULT)
+        if limp or not known:
+            limp_a = self._derating.limp_factor * self._pack.discharge_current_max_a
+            if not known or limp_a < discharge_a:
+                discharge_a, discharge_cause = limp_a, LimitCause.FAULT
+        if not charge_allowed:
+            charge_a, charge_cause = 0.0, LimitCause.FAULT
+        return self._with_power(state, discharge_a, charge_a, discharge_cause, charge_cause)
+
+    def _discharge(self, s: PackState) -> tuple[float, LimitCause]:
+        rating_a, curves = self._pack.discharge_current_max_a, self._derating
+        voltage_a = s.string_current_a + (s.cell_voltage_min_v - self._low_warn_v) / (
+            RESISTANCE_MARGIN * s.resistance_ohm
+        )
+        trapezoid = (s.cell_voltage_min_v - self._low_trip_v) / (self._low_operate_v - self._low_trip_v)
+        return _smallest(
+            (rating_a, LimitCause.CELL_CURRENT),
+            (rating_a * curves.discharge_over_temp_degc.at(s.cell_temp_max_degc), LimitCause.CELL_TEMP_HIGH),
+            (rating_a * curves.discharge_over_temp_degc.at(s.cell_temp_min_degc), LimitCause.CELL_TEMP_LOW),
+            (rating_a * curves.discharge_over_soc.at(s.soc), LimitCause.SOC),
+            (min(voltage_a, rating_a * trapezoid), LimitCause.CELL_VOLTAGE),
+        )
+
+    def _charge(self, s: PackState) -> tuple[float, LimitCause]:
+        rating_a, curves = self._pack.charge_current_max_a, self._derating
+        voltage_a = -s.string_current_a + (self._high_operate_v - s.cell_voltage_max_v) / (
+            RESISTANCE_MARGIN * s.resistance_ohm
+        )
+        trapezoid = (self._high_trip_v - s.cell_voltage_max_v) / (self._high_trip_v - self._high_operate_v)
+        return _smallest(
+            (rating_a, LimitCause.CELL_CURRENT),
+            (rating_a * curves.charge_over_temp_degc.at(s.cell_temp_max_degc), LimitCause.CELL_TEMP_HIGH),
+            (rating_a * curves.charge_over_temp_degc.at(s.cell_temp_min_degc), LimitCause.CELL_TEMP_LOW),
+            (rating_a * curves.charge_over_soc.at(s.soc), LimitCause.SOC),
+            (min(voltage_a, rating_a * trapezoid), LimitCause.CELL_VOLTAGE),
+        )
+
+    def _with_power(
+        self,
+        s: PackState,
+        discharge_a: float,
+        charge_a: float,
+        discharge_cause: LimitCause,
+        charge_cause: LimitCause,
+    ) -> Limits:
+        pack = self._pack
+        floor_v = pack.cell_voltage_min_v
+        cell_v = s.cell_voltage_mean_v if s.cell_voltage_mean_v > floor_v else floor_v
+        loaded_v = max(cell_v - s.resistance_ohm * max(discharge_a - s.string_current_a, 0.0), floor_v)
+        if not (loaded_v > floor_v):  # a missing resistance or current
+            loaded_v = floor_v
+        discharge_a *= s.n_connected
+        charge_a *= s.n_connected
+        return Limits(
+            discharge_current_max_a=discharge_a,
+            charge_current_max_a=charge_a,
+            discharge_power_max_w=discharge_a * pack.n_series * loaded_v,
+            charge_power_max_w=charge_a * pack.n_series * cell_v,
+            discharge_cause=discharge_cause,
+            charge_cause=charge_cause,
+        )
+
+
+def _is_known(s: PackState) -> bool:
+    total = (
+        s.string_current_a
+        + s.cell_voltage_min_v
+        + s.cell_voltage_max_v
+        + s.cell_temp_min_degc
+        + s.cell_temp_max_degc
+        + s.soc
+        + s.resistance_ohm
+    )
+    return total - total == 0.0
+
+
+def _smallest(*candidates: tuple[float, LimitCause]) -> tuple[float, LimitCause]:
+    value, cause = min(candidates, key=_value)
+    return max(value, 0.0), cause
+
+
+def _value(candidate: tuple[float, LimitCause]) -> float:
+    return candidate[0]

@@ -1,0 +1,268 @@
+"""From what was measured to what may be used: range checks, missing values, stale and frozen data.
+
+A value that is missing or cannot be true is left out; where nothing valid is left stands NaN. Values at the
+ends of a sensor's range are kept: a dead cell reads 0 V and a burning one 150 degC, and both must reach
+protection.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import final
+
+import numpy as np
+
+from thermal_bms.description import PackDescription
+from thermal_bms.signals import Measurement
+from thermal_bms.units import BoolArray, FloatArray
+
+CELL_VOLTAGE_RANGE_V = (-0.1, 5.5)
+CELL_TEMP_RANGE_DEGC = (-60.0, 150.0)
+STRING_VOLTAGE_RANGE_V = (-10.0, 1500.0)
+CURRENT_RANGE_RATIO = 10.0
+STALE_AFTER_S = 3.0
+FROZEN_AFTER_S = 5.0
+FROZEN_CURRENT_RATIO = 0.1
+NAN = float("nan")
+
+SCALAR_RANGES: dict[str, tuple[float, float]] = {
+    "bus_voltage_v": (-10.0, 1500.0),
+    "coolant_inlet_temp_degc": (-60.0, 150.0),
+    "coolant_outlet_temp_degc": (-60.0, 150.0),
+    "drive_loop_temp_degc": (-60.0, 180.0),
+    "pump_speed_rpm": (0.0, 20000.0),
+    "fan_speed_rpm": (0.0, 20000.0),
+    "compressor_speed_rpm": (0.0, 20000.0),
+    "suction_pressure_pa": (0.0, 6.0e6),
+    "discharge_pressure_pa": (0.0, 6.0e6),
+    "heater_power_w": (-100.0, 100.0e3),
+    "compressor_power_w": (-100.0, 100.0e3),
+    "ambient_temp_degc": (-60.0, 80.0),
+    "ambient_humidity": (-0.05, 1.05),
+    "vehicle_speed_m_per_s": (-15.0, 60.0),
+    "charger_power_max_w": (0.0, 10.0e6),
+    "charger_current_max_a": (0.0, 5000.0),
+    "charger_voltage_max_v": (0.0, 2000.0),
+}
+"""What a scalar field can be on any truck: widths of the usual sensors and signals, rounded outwards."""
+
+_SCALARS = attrgetter(*SCALAR_RANGES)
+_RANGES = tuple(SCALAR_RANGES.items())
+
+
+@dataclass(slots=True)
+class Checked:
+    """A measurement of which every number can be true, with the statistics that the rest of the BMS uses.
+
+    Attributes
+    ----------
+    measurement : the same measurement with NaN in place of everything that cannot be true
+    time_s : clock of the measurements; it never runs backwards [s]
+    elapsed_s : since the measurement before, more than a tick after a sleep [s]
+    age_s : how long the clock has stood still [s]
+    closed, current_a, ... : lists with one entry per string; shares of invalid values lie in 0..1
+    scalar_lost : a scalar field that once had a value has none now
+    """
+
+    measurement: Measurement
+    time_s: float
+    elapsed_s: float
+    age_s: float
+    closed: list[bool]
+    current_a: list[float]
+    string_voltage_v: list[float]
+    cell_voltage_min_v: list[float]
+    cell_voltage_max_v: list[float]
+    cell_voltage_mean_v: list[float]
+    cell_voltage_invalid: list[float]
+    cell_temp_min_degc: list[float]
+    cell_temp_max_degc: list[float]
+    cell_temp_mean_degc: list[float]
+    cell_temp_invalid: list[float]
+    scalar_lost: bool
+
+
+@dataclass(slots=True)
+class _Statistics:
+    values: FloatArray
+    low: list[float]
+    high: list[float]
+    mean: list[float]
+    invalid: list[float]
+
+
+@final
+class Plausibility:
+    """Checks measurements of one pack; holds the clock and what is needed to notice stale and frozen data.
+
+    Checks: cell voltages -0.1..5.5 V and cell temperatures -60..150 degC (ends of the usual monitoring
+    chips and thermistor tables); currents within ten times the rating; scalars within ``SCALAR_RANGES``.
+    When the measurement's clock stands still for more than 3 s, nothing in it is valid any more (three
+    periods of 1 s). When the mean cell voltage of a string has stayed the same to the last bit for 5 s
+    although the string's current has moved by 0.1C, its voltages are frozen and invalid.
+    """
+
+    def __init__(self, pack: PackDescription) -> None:
+        self._n = pack.n_strings
+        self._n_series = pack.n_series
+        self._weights: dict[int, FloatArray] = {}
+        self._current_max_a = CURRENT_RANGE_RATIO * max(
+            pack.discharge_current_max_a, pack.charge_current_max_a
+        )
+        self._moved_a = FROZEN_CURRENT_RATIO * pack.capacity_ah
+        self._none = [NAN] * self._n
+        self._no_invalid = [0.0] * self._n
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the clock and everything seen."""
+        self._clock_s = NAN
+        self._age_s = 0.0
+        self._seen_mean_v = [NAN] * self._n
+        self._seen_current_a = [NAN] * self._n
+        self._same_s = [0.0] * self._n
+        self._moved = [False] * self._n
+        self._seen: set[str] = set()
+        self._missing: set[str] | None = None
+
+    def check(self, measurement: Measurement, dt_s: float) -> Checked:
+        """Return what of ``measurement`` can be used; ``dt_s`` is the tick [s]."""
+        elapsed_s = self._advance_clock(measurement.time_s, dt_s)
+        stale = self._age_s > STALE_AFTER_S
+        current_a = self._currents(measurement.string_current_a, stale=stale)
+        volts = self._statistics(
+            measurement.cell_voltage_v, CELL_VOLTAGE_RANGE_V, self._n_series, stale=stale
+        )
+        temps = self._statistics(measurement.cell_temp_degc, CELL_TEMP_RANGE_DEGC, None, stale=stale)
+        if self._frozen(volts.mean, current_a, dt_s):
+            volts = self._without_frozen(volts)
+        missing = self._missing_scalars(_SCALARS(measurement), stale=stale)
+        return Checked(
+            measurement=self._cleaned(measurement, missing, volts, temps, current_a),
+            time_s=self._clock_s,
+            elapsed_s=elapsed_s,
+            age_s=self._age_s,
+            closed=self._flags(measurement.contactor_closed),
+            current_a=current_a,
+            string_voltage_v=self._strings(measurement.string_voltage_v, STRING_VOLTAGE_RANGE_V, stale=stale),
+            cell_voltage_min_v=volts.low,
+            cell_voltage_max_v=volts.high,
+            cell_voltage_mean_v=volts.mean,
+            cell_voltage_invalid=volts.invalid,
+            cell_temp_min_degc=temps.low,
+            cell_temp_max_degc=temps.high,
+            cell_temp_mean_degc=temps.mean,
+            cell_temp_invalid=temps.invalid,
+            scalar_lost=not self._seen.isdisjoint(missing),
+        )
+
+    def _advance_clock(self, time_s: float, dt_s: float) -> float:
+        first = self._clock_s != self._clock_s
+        if math.isfinite(time_s) and (first or time_s > self._clock_s):
+            elapsed_s = dt_s if first else time_s - self._clock_s
+            self._clock_s, self._age_s = time_s, 0.0
+            return elapsed_s
+        self._age_s += dt_s
+        return 0.0
+
+    def _statistics(
+        self, values: FloatArray, bounds: tuple[float, float], n_columns: int | None, *, stale: bool
+    ) -> _Statistics:
+        """Return extremes, mean and share of invalid values per string; all are invalid when the shape is."""
+        fits = (
+            values.ndim == 2
+            and values.shape[0] == self._n
+            and values.shape[1] == (n_columns or values.shape[1])
+        )
+        if stale or not fits or not values.size:
+            return _Statistics(np.full_like(values, NAN), self._none, self._none, self._none, [1.0] * self._n)
+        n_values = values.shape[1]
+        weights = self._weights.setdefault(n_values, np.full(n_values, 1.0 / n_values))
+        low = np.minimum.reduce(values, axis=1).tolist()
+        high = np.maximum.reduce(values, axis=1).tolist()
+        floor, ceiling = bounds
+        if all(floor <= a and b <= ceiling for a, b in zip(low, high, strict=True)):
+            return _Statistics(values, low, high, values.dot(weights).tolist(), self._no_invalid)
+        return _masked_statistics(values, (values >= floor) & (values <= ceiling))
+
+    def _currents(self, values: FloatArray, *, stale: bool) -> list[float]:
+        return self._strings(values, (-self._current_max_a, self._current_max_a), stale=stale)
+
+    def _strings(self, values: FloatArray, bounds: tuple[float, float], *, stale: bool) -> list[float]:
+        if stale or values.shape != (self._n,):
+            return self._none
+        low, high = bounds
+        return [value if low <= value <= high else NAN for value in values.tolist()]
+
+    def _flags(self, values: BoolArray) -> list[bool]:
+        return values.tolist() if values.shape == (self._n,) else [False] * self._n
+
+    def _frozen(self, mean_v: list[float], current_a: list[float], dt_s: float) -> bool:
+        """Advance the watch on frozen voltages and return whether any string's are frozen."""
+        frozen = False
+        for k in range(self._n):
+            if mean_v[k] != self._seen_mean_v[k]:
+                self._seen_mean_v[k], self._seen_current_a[k] = mean_v[k], current_a[k]
+                self._same_s[k], self._moved[k] = 0.0, False
+                continue
+            self._same_s[k] += dt_s
+            if abs(current_a[k] - self._seen_current_a[k]) > self._moved_a:
+                self._moved[k] = True
+            frozen = frozen or self._is_frozen(k)
+        return frozen
+
+    def _is_frozen(self, string: int) -> bool:
+        return self._moved[string] and self._same_s[string] >= FROZEN_AFTER_S
+
+    def _without_frozen(self, volts: _Statistics) -> _Statistics:
+        frozen = np.array([self._is_frozen(k) for k in range(self._n)])
+        valid = ~(np.isnan(volts.values) | frozen[:, np.newaxis])
+        return _masked_statistics(volts.values, valid)
+
+    def _missing_scalars(self, scalars: Sequence[float], *, stale: bool) -> set[str]:
+        """Return the names of scalar fields without a possible value; remember which ones ever had one."""
+        missing = {
+            name
+            for (name, (low, high)), value in zip(_RANGES, scalars, strict=True)
+            if stale or not low <= value <= high
+        }
+        if missing != self._missing:
+            self._seen |= SCALAR_RANGES.keys() - missing
+            self._missing = missing
+        return missing
+
+    def _cleaned(
+        self,
+        measurement: Measurement,
+        missing: set[str],
+        volts: _Statistics,
+        temps: _Statistics,
+        current_a: list[float],
+    ) -> Measurement:
+        if (
+            not missing
+            and volts.values is measurement.cell_voltage_v
+            and temps.values is measurement.cell_temp_degc
+            and all(map(math.isfinite, current_a))
+        ):
+            return measurement
+        return replace(
+            measurement,
+            cell_voltage_v=volts.values,
+            cell_temp_degc=temps.values,
+            string_current_a=np.array(current_a),
+            **dict.fromkeys(missing, NAN),  # type: ignore[arg-type]  # every one of them is a float field
+        )
+
+
+def _masked_statistics(values: FloatArray, valid: BoolArray) -> _Statistics:
+    """Return the statistics of the valid values of each row; NaN for a row without any."""
+    count = valid.sum(axis=1)
+    some = count > 0
+    low = np.where(some, np.where(valid, values, np.inf).min(axis=1), NAN)
+    high = np.where(some, np.where(valid, values, -np.inf).max(axis=1), NAN)
+    mean = np.where(some, np.where(valid, values, 0.0).sum(axis=1) / np.maximum(count, 1), NAN)
+    invalid = 1.0 - count / values.shape[1]
+    masked = np.where(valid, values, NAN)
+    return _Statistics(masked, low.tolist(), high.tolist(), mean.tolist(), invalid.tolist())
