@@ -24,7 +24,7 @@ from thermal_bms.signals import ThermalCommand, ValveMode
 GLYCOL_HEAT_CAPACITY_J_PER_KGK = 3300.0
 """50 % ethylene glycol in water at 25 degC, rounded (CoolProp 8.0.0, INCOMP::MEG-50%)."""
 
-LEAST_SHARE = 0.1
+LEAST_SHARE = 0.15
 """Of the rated heat flow, that a controller may always ask for."""
 
 COLD_DEGC = 10.0
@@ -38,8 +38,14 @@ class ActuationSettings(Parameters):
         default=0.3,
         ge=0.05,
         le=1.0,
-        description="while heater, compressor or radiator work; keeps the heater's outlet below boiling and"
+        description="while heater or compressor work; keeps the heater's outlet below boiling and"
         " the evaporator above freezing; assumed",
+    )
+    radiator_pump_duty_min: float = Field(
+        default=0.1,
+        ge=0.05,
+        le=1.0,
+        description="while only outside air cools; so low that ram air need not cool in bursts; assumed",
     )
     compressor_duty_min: float = Field(
         default=0.2,
@@ -147,9 +153,9 @@ class Actuation:
         if mode is ValveMode.RADIATOR:
             ability_w = outside_ability_w(self._conductance_w_per_k, around)
             share = min(demand_w / ability_w, 1.0) if ability_w > 0.0 else 1.0
-            if self._thermal.cooling == "air":
-                return ThermalCommand(self._pump(share), 0.0, 0.0, 0.0, mode)
-            return ThermalCommand(self._pump(share), max(share - around.ram, 0.0), 0.0, 0.0, mode)
+            lowest = settings.radiator_pump_duty_min
+            fan = max(share - around.ram, 0.0) if self._liquid() else 0.0
+            return ThermalCommand(lowest + (1.0 - lowest) * share, fan, 0.0, 0.0, mode)
         return ThermalCommand(settings.pump_duty_min, 0.0, 0.0, 0.0, mode)
 
     def cool_fully(self, mode: ValveMode, around: Surroundings) -> ThermalCommand:

@@ -36,7 +36,7 @@ class ConditioningSettings(Parameters):
         description="driving and charging: cool cells hotter than this; by chemistry"
     )
     band_min_k: float = Field(
-        default=4.0, ge=1.0, le=30.0, description="least distance kept between the two targets; assumed"
+        default=3.0, ge=1.0, le=30.0, description="least distance kept between the two targets; assumed"
     )
     park_heat_degc: Temperature = Field(
         default=-17.0,
@@ -64,7 +64,7 @@ class ConditioningSettings(Parameters):
     )
     precool_degc: Temperature = Field(
         default=25.0,
-        description="before a charge that makes more heat than the cooler takes: bring cells to at most this;"
+        description="before and in a charge that makes more heat than the cooler takes: cool cells above;"
         " lower end of the 25 to 45 degC in which LFP takes its full rate",
     )
     precool_heat_share: float = Field(
@@ -213,7 +213,7 @@ class Conditioning:
         if self._charging(estimate, limits, dt_s):
             self.preparing = False
             offered_w = measurement.charger_power_max_w
-            return self._narrowed(self._charge_heat(offered_w), self._settings.cool_degc)
+            return self._charge_band(offered_w)
         return self._prepared(preview.departure_in_s, self._departure, self._plugged, estimate, preview)
 
     def _charging(self, estimate: Estimate, limits: Limits, dt_s: float) -> bool:

@@ -73,8 +73,7 @@ class HeatFeedForward:
 
 
 def expected_heat_w(heat_w: float, preview: Preview, ahead_s: float) -> float:
-    """Return the mean heat expected over the coming ``ahead_s`` seconds, weighted by the preview's confidence
-    [W].
+    """Return the mean heat expected over the coming ``ahead_s``, weighted by the confidence [W].
 
     The preview is read as a curve through its points; beyond its last point it is not used. A preview with
     values that are not finite is not used.

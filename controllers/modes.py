@@ -10,7 +10,7 @@ capacity rate.
 """
 
 from enum import IntEnum
-from math import isfinite, nan
+from math import inf, isfinite, nan
 from typing import NamedTuple, final
 
 from pydantic import Field, model_validator
@@ -32,6 +32,7 @@ class Need(IntEnum):
     NONE = 0
     COOL = 1
     HEAT = 2
+    CIRCULATE = 3
 
 
 class Surroundings(NamedTuple):
@@ -106,6 +107,13 @@ class ModeSettings(Parameters):
         " assumed",
     )
 
+    rest_s: float = Field(
+        default=1800.0,
+        ge=0.0,
+        le=86400.0,
+        description="with nothing to do and no flow, the valve goes back to bypass after so long; assumed",
+    )
+
     @model_validator(mode="after")
     def _hysteresis_fits(self) -> "ModeSettings":
         if self.radiator_leave_share > self.radiator_enter_share:
@@ -119,7 +127,7 @@ class ModeSettings(Parameters):
 
 @final
 class Latch:
-    """A switch with hysteresis: on above one value, off below another, unchanged between."""
+    """A switch with hysteresis: on above one value, off at or below another, unchanged between."""
 
     __slots__ = ("on",)
 
@@ -130,7 +138,7 @@ class Latch:
         """Return whether the switch is on after seeing ``value``."""
         if value > on_above:
             self.on = True
-        elif value < off_below:
+        elif value <= off_below:
             self.on = False
         return self.on
 
@@ -142,12 +150,17 @@ def surroundings(
     liquid = thermal.cooling == "liquid"
     ram = measurement.vehicle_speed_m_per_s / settings.ram_speed_m_per_s
     return Surroundings(
-        measurement.ambient_temp_degc,
-        measurement.coolant_outlet_temp_degc if liquid else estimate.cell_temp_mean_degc,
-        measurement.coolant_inlet_temp_degc,
-        measurement.drive_loop_temp_degc,
-        min(ram, 1.0) if ram > 0.0 else 0.0,
+        _finite(measurement.ambient_temp_degc),
+        _finite(measurement.coolant_outlet_temp_degc if liquid else estimate.cell_temp_mean_degc),
+        _finite(measurement.coolant_inlet_temp_degc),
+        _finite(measurement.drive_loop_temp_degc),
+        min(ram, 1.0) if 0.0 < ram < inf else 0.0,
     )
+
+
+def _finite(temp_degc: float) -> float:
+    """Return a temperature, or NaN for an infinite one: one kind of unknown is enough."""
+    return temp_degc if isfinite(temp_degc) else nan
 
 
 def outside_conductance_w_per_k(thermal: ThermalDescription) -> float:
@@ -177,12 +190,13 @@ def outside_ability_w(conductance_w_per_k: float, around: Surroundings) -> float
 class ModeSelector:
     """Chooses the position of the mode valve.
 
-    A change of need moves the valve at once, since the old position may now do harm (the radiator while
-    heating on a cold day). Among the positions for one need, and back to bypass, the valve stays at least
-    ``dwell_s``.
+    Cooling after heating, heating after cooling and circulation move the valve at once, since the old position
+    may now do harm (the radiator while heating on a cold day). Among the positions for one need the valve stays
+    at least ``dwell_s``. At rest nothing flows: the valve stays where it is, ready for the next start, and goes
+    back to bypass after ``rest_s``.
     """
 
-    __slots__ = ("_conductance_w_per_k", "_in_mode_s", "_need", "_settings", "_thermal", "mode")
+    __slots__ = ("_conductance_w_per_k", "_in_mode_s", "_last_need", "_settings", "_thermal", "mode")
 
     def __init__(self, settings: ModeSettings, thermal: ThermalDescription) -> None:
         self._settings = settings
@@ -193,25 +207,26 @@ class ModeSelector:
     def reset(self) -> None:
         """Return to bypass, free to move."""
         self.mode = ValveMode.BYPASS
-        self._need = Need.NONE
+        self._last_need = Need.NONE
         self._in_mode_s = float("inf")
 
     def step(self, need: Need, demand_w: float, around: Surroundings, *, dt_s: float) -> ValveMode:
         """Return the valve position for a need and the heat [W] to be moved, >= 0."""
+        stay_s = self._settings.dwell_s
         if need is Need.COOL:
             wanted = self._for_cooling(demand_w, around)
         elif need is Need.HEAT:
             wanted = self._for_heating(around)
         else:
             wanted = ValveMode.BYPASS
-        if wanted is self.mode:
-            self._in_mode_s += dt_s
-        elif (need is not self._need and need is not Need.NONE) or self._in_mode_s >= self._settings.dwell_s:
+            stay_s = self._settings.rest_s if need is Need.NONE else 0.0
+        if need is not Need.NONE and need is not self._last_need:
+            self._last_need = need
+            stay_s = 0.0
+        self._in_mode_s += dt_s
+        if wanted is not self.mode and self._in_mode_s >= stay_s:
             self.mode = wanted
-            self._in_mode_s = dt_s
-        else:
-            self._in_mode_s += dt_s
-        self._need = need
+            self._in_mode_s = 0.0
         return self.mode
 
     def force(self, mode: ValveMode) -> ValveMode:

@@ -50,13 +50,13 @@ class PidSettings(Parameters):
         default=60.0, ge=0.0, le=3600.0, description="kd = kp * this; order of a cell sensor's lag; assumed"
     )
     derivative_filter_s: float = Field(
-        default=60.0,
+        default=120.0,
         ge=0.0,
         le=3600.0,
-        description="filter of the derivative; a 0.1 K step of a sensor stays small",
+        description="filter of the derivative; a step of 0.1 K of a sensor stays small; assumed",
     )
     measurement_filter_s: float = Field(
-        default=10.0,
+        default=30.0,
         ge=0.0,
         le=600.0,
         description="filter of hottest and coldest cell against sensor noise; assumed",
@@ -71,16 +71,16 @@ class PidSettings(Parameters):
         default=0.8, ge=0.0, le=1.0, description="share of a target's change that acts at once; assumed"
     )
     demand_on_share: float = Field(
-        default=0.03,
+        default=0.05,
         ge=0.0,
-        le=0.08,
+        le=0.1,
         description="of the rated heat flow, above which a loop becomes active; assumed",
     )
     demand_off_share: float = Field(
-        default=0.01,
+        default=0.0,
         ge=0.0,
-        le=0.08,
-        description="of the rated heat flow, below which it goes to rest; assumed",
+        le=0.1,
+        description="of the rated heat flow, at or below which it rests; assumed",
     )
     spread_on_k: float = Field(
         default=5.0,
@@ -234,13 +234,19 @@ class PidController:
         uneven = self._uneven.step(spread_k, on_above=s.spread_on_k, off_below=s.spread_off_k)
         if not cool:
             demand_w = self._heating.output if heat else 0.0
-        self._need = Need.COOL if cool else Need.HEAT if heat else Need.NONE
-        mode = self._modes.step(self._need, demand_w, around, dt_s=dt_s)
+        if cool:
+            need = Need.COOL
+        elif heat:
+            need = Need.HEAT
+        else:
+            need = Need.CIRCULATE if uneven and not parked else Need.NONE
+        self._need = need
+        mode = self._modes.step(need, demand_w, around, dt_s=dt_s)
         if cool:
             return self._actuation.cool(mode, demand_w, around)
         if heat:
             return self._actuation.heat(mode, demand_w, around)
-        return self._actuation.circulate(mode) if uneven and not parked else self._actuation.rest(mode)
+        return self._actuation.rest(mode) if need is Need.NONE else self._actuation.circulate(mode)
 
     def _safe(self, around: Surroundings) -> ThermalCommand:
         command = safe_command(self._thermal, self._settings.modes, around, self._last_cell_temp_degc)

@@ -192,11 +192,10 @@ class PidCore:
         inside = self._unlimited is not None and self._output_min < self._unlimited < self._output_max
         if inside and self._last_setpoint is not None:
             integral -= self._gains.kp * (1.0 - self._weight) * (setpoint - self._last_setpoint)
-        if gains is not None and gains != self._gains:
-            integral += (self._gains.kp - gains.kp) * (setpoint - measured)
-            self._gains = gains
-            self._kernel.tunings = (gains.kp, gains.ki, 0.0)
         derivative = self._next_derivative(measured, dt_s)
+        if gains is not None and gains != self._gains:
+            others = integral + derivative + feed_forward
+            integral += self._change_over(gains, setpoint - measured, others)
         if self._manual:
             part = self._gains.kp * (setpoint - measured) + self._gains.ki * (setpoint - measured) * dt_s
             integral = self._output - part - derivative - feed_forward
@@ -232,6 +231,19 @@ class PidCore:
         if moved > integral:
             return max(integral, min(moved, self._rest))
         return min(integral, max(moved, self._rest))
+
+    def _change_over(self, gains: PidGains, error: float, others: float) -> float:
+        """Take new gains; return what the integral must make up for, so that the output does not jump.
+
+        Nothing, while the output stands at the same limit before and after: there is no jump to be avoided,
+        and the integral of a resting actuator must not be charged.
+        """
+        old, new = others + self._gains.kp * error, others + gains.kp * error
+        self._gains = gains
+        self._kernel.tunings = (gains.kp, gains.ki, 0.0)
+        at_minimum = old <= self._output_min and new <= self._output_min
+        at_maximum = old >= self._output_max and new >= self._output_max
+        return 0.0 if at_minimum or at_maximum else old - new
 
     def _next_derivative(self, measured: float, dt_s: float) -> float:
         """Return the filtered derivative on the measurement, by backward Euler: stable for every step."""

@@ -11,7 +11,16 @@ from typing import Any, final
 from pydantic import Field, model_validator
 
 from controllers.actuation import Actuation, ActuationSettings, safe_command
-from controllers.modes import Latch, ModeSelector, ModeSettings, Need, surroundings
+from controllers.modes import (
+    Latch,
+    ModeSelector,
+    ModeSettings,
+    Need,
+    Surroundings,
+    outside_ability_w,
+    outside_conductance_w_per_k,
+    surroundings,
+)
 from thermal_bms.description import TruckDescription
 from thermal_bms.parameters import Parameters, parse
 from thermal_bms.signals import Estimate, Limits, Measurement, Preview, ThermalCommand, VehicleMode
@@ -47,6 +56,12 @@ class ThermostatSettings(Parameters):
         ge=10.0,
         le=60.0,
         description="the same parked and unplugged; upper end of the 20 to 45 degC that Modine quotes",
+    )
+    urgent_k: float = Field(
+        default=5.0,
+        ge=0.5,
+        le=30.0,
+        description="hottest this far above cool_on_degc: the chiller, unless outside air is stronger; assumed",
     )
     spread_on_k: float = Field(
         default=6.0,
@@ -111,18 +126,33 @@ class Thermostat:
         self._last_cell_temp_degc = hot_degc
         parked = measurement.vehicle_mode is VehicleMode.PARK and not measurement.plug_connected
         self._need = self._next_need(hot_degc, cold_degc, parked=parked)
-        carried_w = estimate.heat_w if estimate.heat_w > 0.0 else 0.0
-        mode = self._modes.step(self._need, carried_w, around, dt_s=dt_s)
         if self._need is Need.COOL:
+            load_w = self._load_w(hot_degc, estimate.heat_w, around)
+            if self._thermal.cooling == "air":
+                around = around._replace(source_temp_degc=self._settings.cool_on_degc)
+            mode = self._modes.step(self._need, load_w, around, dt_s=dt_s)
             return self._actuation.cool_fully(mode, around)
         if self._need is Need.HEAT:
-            return self._actuation.heat_fully(mode, around)
-        uneven = self._uneven.step(
-            hot_degc - cold_degc, on_above=self._settings.spread_on_k, off_below=self._settings.spread_off_k
-        )
-        if uneven and not parked:
-            return self._actuation.circulate(mode)
-        return self._actuation.rest(mode)
+            return self._actuation.heat_fully(self._modes.step(Need.HEAT, 0.0, around, dt_s=dt_s), around)
+        if self._is_uneven(hot_degc - cold_degc) and not parked:
+            return self._actuation.circulate(self._modes.step(Need.CIRCULATE, 0.0, around, dt_s=dt_s))
+        return self._actuation.rest(self._modes.step(Need.NONE, 0.0, around, dt_s=dt_s))
+
+    def _is_uneven(self, spread_k: float) -> bool:
+        s = self._settings
+        return self._uneven.step(spread_k, on_above=s.spread_on_k, off_below=s.spread_off_k)
+
+    def _load_w(self, hot_degc: float, heat_w: float, around: Surroundings) -> float:
+        """Return the heat that outside air must be able to carry to be preferred to the chiller [W].
+
+        The cells' heat, and more the further the hottest cell is above the switching temperature. Nothing when
+        outside air is the stronger of the two.
+        """
+        capacity_w = self._thermal.chiller_capacity_w
+        if outside_ability_w(outside_conductance_w_per_k(self._thermal), around) >= capacity_w:
+            return 0.0
+        urgency = min(max((hot_degc - self._settings.cool_on_degc) / self._settings.urgent_k, 0.0), 1.0)
+        return urgency * capacity_w + (heat_w if heat_w > 0.0 else 0.0)
 
     def _next_need(self, hot_degc: float, cold_degc: float, *, parked: bool) -> Need:
         s = self._settings

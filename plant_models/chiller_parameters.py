@@ -91,7 +91,7 @@ def sized_for(
     air_rise_k: float = 12.0,
     condensing_rise_k: float = 18.0,
 ) -> ChillerParameters:
-    """Return the circuit that takes ``capacity_w`` from battery coolant, steady, at full speed, no cabin load.
+    """Return the circuit that draws ``capacity_w`` from battery coolant, steady at full speed, no cabin load.
 
     Displacement: ``capacity / (cooling(T_e, T_c) * speed_max / 60)``. Conductances: ``UA = -C * ln(1 - eps)``
     with ``C = heat / temperature change`` and ``eps = change / inlet difference`` on either side. The rated

@@ -1,16 +1,15 @@
-"""What liquid and air circuits share: mode valve, heater, front end, the e-axle's loop, and the names of the
-state.
+"""What liquid and air circuits share: state, mode valve, heater, front end and the e-axle's loop.
 
 Both circuits write the same state record, so a truck steps either with the same calls. Port powers are means
 over the step. The heat stored changes by exactly::
 
     pack_heat + heater_heat + pump_hydraulic + drive_heat + intake_enthalpy + cabin_enthalpy
-    - radiator_heat - evaporator_heat - exhaust_enthalpy - circuit_loss - low_temp_radiator_heat -
-    low_temp_loss
+    - radiator_heat - evaporator_heat - exhaust_enthalpy - circuit_loss
+    - low_temp_radiator_heat - low_temp_loss
 
 where each name ends in ``_w``. Waste heat flows inside, from the e-axle's loop to the pack's loop.
 
-The e-axle's low-temperature loop is one node of metal and coolant at temperature T_l with constant heat capacity::
+The e-axle's low-temperature loop is one node of metal and coolant with constant heat capacity::
 
     C dT_l/dt = drive_heat - waste_heat - K_l (T_l - T_air) - G (T_l - T_ambient)
 
@@ -33,7 +32,7 @@ from plant_models.radiator import (
     radiator_heat_per_k,
 )
 from thermal_bms.parameters import Parameters
-from thermal_bms.units import ZERO_DEGC_K, degc_to_k
+from thermal_bms.units import ZERO_DEGC_K, FloatArray, degc_to_k
 
 AIR_SPECIFIC_HEAT_J_PER_KGK = AIR["cp_a_j_per_kgk"]
 DRIVE_COOLANT_J_PER_KGK = GLYCOL["cp_a_j_per_kgk"] + 40.0 * GLYCOL["cp_b_j_per_kgk2"]
@@ -65,6 +64,7 @@ WORK = (  # what the actuators hand to the solver of the same step
     "fan_speed_rpm",
     "ambient_k",
     "intake_k",
+    "cabin_air_k",
     "air_flow_kg_per_s",
     "air_inlet_k",
     "radiator_w_per_k",
@@ -183,8 +183,7 @@ def new_circuit_state(p: Record, temp_k: float, *, low_temp_k: float | None = No
 
 @kernel
 def valve_step(s: Record, mode: float, travel_s: float, dt_s: float) -> None:
-    """Move the mode valve towards a mode: positions ``valve_...`` at the end, means ``share_...`` of the
-    step.
+    """Move the mode valve towards a mode: ``valve_...`` at the end, ``share_...`` as means of the step.
 
     The positions are the shares of the flow that take each path; they move along the straight line to the
     wanted mode, so they always add up to 1.
@@ -261,7 +260,7 @@ def front_end_step(
     s: Record,
     chiller_p: Record,
     chiller_s: Record,
-    chiller_table: RecordArray,
+    chiller_table: FloatArray,
     fan_duty: float,
     compressor_duty: float,
     medium_k: float,
@@ -273,8 +272,7 @@ def front_end_step(
     cabin_air_k: float,
     dt_s: float,
 ) -> None:
-    """Step fan, air stream and refrigerant circuit; write the air behind the condenser and the e-axle's
-    radiator.
+    """Step fan, air stream and refrigerant circuit; write condenser air and the e-axle's radiator.
 
     The shared fan follows the larger of the commanded duty and what the e-axle's loop asks for. Air passes
     the condenser first, then the pack's radiator, then the e-axle's. The evaporator meets the medium at
@@ -336,7 +334,7 @@ def face_heat_per_k(
     """Return heat per kelvin between coolant and air inlet of a radiator at two mass flows [W/K].
 
     >>> round(face_heat_per_k(900, 0.7, 1.42, 0.6, 0.531, 0.5, 1.42, 0.531, 3300.0))
-    548
+    545
     """
     conductance = radiator_conductance_w_per_k(
         conductance_ref_w_per_k,

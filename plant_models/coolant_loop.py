@@ -1,14 +1,14 @@
-"""The liquid circuit: pump, mode valve, radiator, chiller, waste-heat exchanger, heater, and its implicit
-solution.
+"""The liquid circuit: pump, mode valve, radiator, chiller, waste heat, heater, and its implicit solution.
 
 The coolant leaves the pack into the return node (h_r, mass m_r), passes one of four paths of the mode valve,
 then the heater, and fills the supply node (h_s, mass m_s) from which the pack draws. Backward Euler,
 specific enthalpies at the end of the step, M the mass flow::
 
     m_r dh_r/dt = F_a + F_b h_s - M h_r - G/2 (T_r - T_amb)
-    m_s dh_s/dt = M (h_r - h_s) + Q_heater + P_hydraulic + Q_waste - Q_radiator - Q_evaporator - G/2 (T_s -
-    T_amb) C dT_l/dt   = Q_drive - Q_waste - K_l (T_l - T_air2) - G_l (T_l - T_amb)
+    m_s dh_s/dt = M (h_r - h_s) + Q_in - Q_radiator - Q_evaporator - G/2 (T_s - T_amb)
+    C   dT_l/dt = Q_drive - Q_waste - K_l (T_l - T_air2) - G_l (T_l - T_amb)
 
+    Q_in       = Q_heater + P_hydraulic + Q_waste
     Q_radiator = K_r (T_r - T_air1)      Q_waste = K_w (T_l - T_r)      T_air2 = T_air1 + Q_radiator / C_air
 
 F_a + F_b h_s is what comes back from the pack for a supply enthalpy h_s. T_r and T_s are linear in the
@@ -44,7 +44,7 @@ from plant_models.cold_plate import (
     plate_resistance_pa_s_per_m3,
     plate_reynolds,
 )
-from plant_models.glycol import GLYCOL, density, specific_heat, temperature_k, viscosity
+from plant_models.glycol import GLYCOL, air_density, density, specific_heat, temperature_k, viscosity
 from plant_models.kernels import Record, RecordArray, kernel, record
 from plant_models.psychrometrics import dew_point_k
 from plant_models.pump import PumpParameters, lagged, prefixed, pump_flow_m3_per_s, pump_power_w
@@ -213,7 +213,7 @@ def loop_actuate(
     flow = loop_flow_m3_per_s(p, speed, branches, s.supply_temp_k)
     s.pump_power_w, s.pump_hydraulic_w = pump_power_w(p, speed, flow)
     s.mass_flow_kg_per_s = flow * density(p, s.supply_temp_k)
-    s.intake_k = ambient_k
+    s.intake_k, s.cabin_air_k = ambient_k, cabin_air_k
     cp = specific_heat(p, s.return_temp_k)
     rate = s.mass_flow_kg_per_s * cp
     drive_actuate(p, s, drive_heat_w, dt_s)
@@ -313,7 +313,39 @@ def loop_solve(
 
 @kernel
 def loop_stored_heat_j(p: Record, s: Record) -> float:
-    """Return the heat stored in the circuit outside the pack and in the e-axle's loop [J], zero at 273.15
-    K."""
+    """Return the heat stored outside the pack, the e-axle's loop included [J], zero at 273.15 K."""
     stored = p.return_mass_kg * s.return_enthalpy_j_per_kg + p.supply_mass_kg * s.supply_enthalpy_j_per_kg
     return float(stored + drive_stored_heat_j(p, s))
+
+
+def loop_ratings(loop: CoolantLoopParameters, branches: float) -> tuple[float, float]:
+    """Return what a controller is told of the circuit: standing, 20 degC, pump and fan at full speed.
+
+    Parameters
+    ----------
+    loop : parameters of the circuit
+    branches : clean plates in parallel, the number of strings
+
+    Returns
+    -------
+    largest coolant flow [kg/s], radiator heat per kelvin between coolant and air inlet [W/K]
+
+    >>> [round(rating, 2) for rating in loop_ratings(CoolantLoopParameters(), 3.0)]
+    [1.5, 684.2]
+    """
+    p = loop_record(loop)[0]
+    temp_k = degc_to_k(20.0)
+    coolant = float(loop_flow_m3_per_s(p, 1.0, branches, temp_k) * density(p, temp_k))
+    radiator = loop.radiator
+    heat_w_per_k = face_heat_per_k(
+        radiator.conductance_ref_w_per_k,
+        radiator.air_resistance_share,
+        radiator.air_flow_ref_kg_per_s,
+        radiator.air_exponent,
+        radiator.coolant_flow_ref_kg_per_s,
+        radiator.coolant_exponent,
+        radiator.face_share * loop.fan.flow_max_m3_per_s * air_density(temp_k),
+        coolant,
+        specific_heat(p, temp_k),
+    )
+    return coolant, float(heat_w_per_k)

@@ -5,8 +5,9 @@ Radiator: cross-flow, both fluids unmixed (VDI Heat Atlas C1)::
     ε = 1 - exp(NTU^0.22 / C_r (exp(-C_r NTU^0.78) - 1)),     C_r = C_min / C_max
     1 / UA = (a (m_air / m_air,ref)^-n_a + (1 - a) (m / m_ref)^-n_c) / UA_ref
 
-Air side and coolant side are in series; share a and exponents n_a, n_c follow a louvred-fin core's table of
-UA over both flows to 1 %. Coolant-to-coolant plate exchangers are counter-flow.
+Air side and coolant side are in series; share a and exponents n_a, n_c reproduce a
+table of UA over both flows for a core of 0.30 m² to 0.1 %. Coolant-to-coolant plate exchangers are
+counter-flow.
 
 Air stream: fan and ram pressure act on the same quadratic resistance, so volume flows add in quadrature::
 

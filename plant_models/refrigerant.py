@@ -95,12 +95,12 @@ def load_refrigerant(name: str) -> RefrigerantTable:
 def read_table(path: Path) -> RefrigerantTable:
     """Return the refrigerant table in a CSV file; see ``load_refrigerant``."""
     try:
-        with path.open(encoding="utf-8") as file:
-            header = next(line for line in file if not line.startswith("#"))
-            data = np.loadtxt(file, delimiter=",", comments="#", ndmin=2)
-    except (OSError, ValueError, StopIteration) as error:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        header, *rows = (line for line in lines if line.strip() and not line.startswith("#"))
+        data = np.array([row.split(",") for row in rows], dtype=np.float64, ndmin=2)
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: not a refrigerant table: {error}") from None
-    if tuple(header.strip().split(",")) != COLUMNS or data.shape[1] != len(COLUMNS):
+    if tuple(header.split(",")) != COLUMNS or data.shape[1] != len(COLUMNS):
         raise ConfigError(f"{path}: columns must be {','.join(COLUMNS)}")
     evaporating_degc, condensing_degc = np.unique(data[:, 0]), np.unique(data[:, 1])
     shape = (len(evaporating_degc), len(condensing_degc))

@@ -1,7 +1,7 @@
 """Drive cycles: target speed over time or over distance, with grade and stops; the library and the readers.
 
-A cycle over time is a speed trace, linear between samples. A cycle over distance is a speed limit that holds from
-its row to the next, with grade likewise and times to stand; how fast the truck gets there is the driver's matter.
+A cycle over time is a speed trace, linear between samples. A cycle over distance is a speed limit that holds
+from its row to the next, with grade likewise and times to stand; how soon it is reached is up to the driver.
 """
 
 import re
@@ -82,7 +82,7 @@ class DriveCycle:
     stop_s: FloatArray
 
     def arrays(self, comfort_decel_m_per_s2: float = 0.5) -> CycleArrays:
-        """Return the cycle packed for the vehicle kernel; the driver brakes like this ahead of lower limits."""
+        """Return the cycle packed for the vehicle kernel, with this braking ahead of lower limits."""
         if not self.by_distance:
             return cycle_by_time(self.time_s, self.speed_m_per_s, self.grade)
         return cycle_by_distance(
@@ -96,8 +96,8 @@ class DriveCycle:
     def repeated(self, times: int) -> "DriveCycle":
         """Return the cycle driven ``times`` times on end.
 
-        >>> round(load_cycle("epa_udds").repeated(2).distance_m[-1])
-        23980
+        >>> round(float(load_cycle("epa_udds").repeated(2).distance_m[-1]))
+        23981
         """
         if times < 1:
             raise ScenarioError(f"repeat = {times}: must be at least 1")
@@ -119,7 +119,7 @@ class DriveCycle:
     def repeated_to(self, distance_m: float) -> "DriveCycle":
         """Return the cycle repeated or cut to a distance; over time, to the first sample that reaches it.
 
-        >>> round(load_cycle("epa_hwfet").repeated_to(100e3).distance_m[-1], -2)
+        >>> round(float(load_cycle("epa_hwfet").repeated_to(100e3).distance_m[-1]), -2)
         100000.0
         """
         if not distance_m > 0.0:
@@ -130,12 +130,17 @@ class DriveCycle:
         cut = _rows(long, slice(0, keep))
         if not self.by_distance or cut.distance_m[-1] <= distance_m:
             return cut
-        ends = {"distance_m": distance_m, "speed_m_per_s": 0.0, "stop_s": 0.0}
-        changed = {key: np.append(getattr(cut, key)[:-1], value) for key, value in ends.items()}
-        return _with_nominal_time(replace(cut, **changed))
+        return _with_nominal_time(
+            replace(
+                cut,
+                distance_m=np.append(cut.distance_m[:-1], distance_m),
+                speed_m_per_s=np.append(cut.speed_m_per_s[:-1], 0.0),
+                stop_s=np.append(cut.stop_s[:-1], 0.0),
+            )
+        )
 
     def scaled(self, factor: float) -> "DriveCycle":
-        """Return the cycle with every speed times ``factor``; a cycle over time then covers more or less road."""
+        """Return the cycle with every speed times ``factor``; over time, the road gets longer or shorter."""
         if not factor > 0.0:
             raise ScenarioError(f"speed factor = {factor:g}: must be > 0")
         return self._with_speed(self.speed_m_per_s * factor)
@@ -170,8 +175,7 @@ class DriveCycle:
             idle_s = float(self.stop_s.sum())
             stops = int(np.count_nonzero(standing | (self.stop_s > 0.0)))
         else:
-            weights_s = np.diff(self.time_s, append=2.0 * self.time_s[-1] - self.time_s[-2])
-            idle_s = float(weights_s[standing].sum() / weights_s.sum()) * duration_s
+            idle_s = float(np.diff(self.time_s)[standing[1:] & standing[:-1]].sum())
             stops = int(np.count_nonzero(standing[1:] & ~standing[:-1]))
         rise_m = np.diff(self.arrays().table[3])
         return CycleStatistics(
@@ -200,9 +204,9 @@ def library_cycles() -> list[str]:
 def load_cycle(name_or_path: str | Path, *, folder: Path | None = None) -> DriveCycle:
     """Return a library cycle by name, or a user's ``.csv`` or VECTO ``.vdri`` file by path.
 
-    A CSV has ``time_s`` or ``distance_m``, one of ``speed_m_per_s``, ``speed_km_per_h``, ``speed_mph``, and may
-    have ``grade`` (fraction) or ``grade_percent``, and ``stop_s``. With both, time wins. A ``.vdri`` has ``<t>``
-    [s] or ``<s>`` [m], ``<v>`` [km/h], ``<grad>`` [%], ``<stop>`` [s]; with neither, a row is a second.
+    A CSV has ``time_s`` or ``distance_m``; one of ``speed_m_per_s``, ``speed_km_per_h``, ``speed_mph``;
+    perhaps ``grade`` (fraction) or ``grade_percent``, and ``stop_s``. With both, time wins. A ``.vdri`` has
+    ``<t>`` [s] or ``<s>`` [m], ``<v>`` [km/h], ``<grad>`` [%], ``<stop>`` [s]; with neither, a row is 1 s.
 
     Parameters
     ----------
@@ -267,7 +271,10 @@ def _cycle(table: Table, name: str, *, vecto: bool) -> DriveCycle:
         if distance[-1] <= distance[0]:
             raise ScenarioError(f"{table.path}: the distance does not grow: nothing to drive")
         made = DriveCycle(name, source, True, zeros, distance - distance[0], speed, grade, stop)  # noqa: FBT003
-        return _with_nominal_time(made)
+        last_moving = int(
+            np.flatnonzero(speed > 0.0)[-1]
+        )  # behind the stop after it there is nothing to drive
+        return _with_nominal_time(_rows(made, slice(0, min(last_moving + 2, n))))
     time = columns["time_s"] if "time_s" in columns else _seconds(table, n, vecto=vecto)
     if "time_s" in columns:
         table.refuse(

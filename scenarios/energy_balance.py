@@ -167,9 +167,10 @@ def energy_split(recording: SignalSource) -> tuple[EnergyFlow, ...]:
 
     Left to right: what came from the grid, from the cells' store and back from braking; the battery and its
     bus; what used it; and what that became. Every node balances. The drive's own balance is
-    ``motoring = road load + drive losses + friction brakes + recovered``; road load (air, rolling, climbing
-    and the change of kinetic energy) is what remains, and a negative one is "Downhill", a source. Energy
-    that no recorded power explains appears as "Other".
+    ``motoring = road load + recovered + drive losses + friction brakes + brake resistor``. Of the road load,
+    air drag and rolling are shown where recorded; the rest (climbing and the change of kinetic energy) is
+    what remains, and a negative rest is "Downhill", a source. Energy that no recorded power explains appears
+    as "Other".
     """
     energy_kwh = _recorded_energies_kwh(recording)
     bus_in = {
@@ -191,7 +192,6 @@ def energy_split(recording: SignalSource) -> tuple[EnergyFlow, ...]:
         "Auxiliaries": energy_kwh["auxiliary_power_w"],
         "Cabin": energy_kwh["cabin_power_w"],
         "Thermal system": sum(thermal.values()),
-        "Brake resistor": energy_kwh["brake_resistor_power_w"],
         "Cell heat": energy_kwh["cell_heat_w"],
     }
     if bus_in["Stored in cells"] < 0.0:
@@ -200,13 +200,15 @@ def energy_split(recording: SignalSource) -> tuple[EnergyFlow, ...]:
         bus_in["Cell heat"] = -bus_out.pop("Cell heat")
     _settle(bus_in, bus_out)
     drive = {
+        "Recovered": energy_kwh["regeneration"],
         "Drive losses": energy_kwh["drive_loss_w"],
         "Friction brakes": energy_kwh["friction_brake_power_w"],
-        "Recovered": energy_kwh["regeneration"],
+        "Brake resistor": energy_kwh["brake_resistor_power_w"],
     }
-    road_kwh = energy_kwh["motoring"] - sum(drive.values())
-    flows = [EnergyFlow("Downhill", "Drive", -road_kwh)]
-    drive["Road load"] = road_kwh
+    road = {"Air drag": energy_kwh["drag_power_w"], "Rolling": energy_kwh["rolling_power_w"]}
+    rest_kwh = energy_kwh["motoring"] - sum(drive.values()) - sum(road.values())
+    drive = {**road, "Climbing" if any(road.values()) else "Road load": rest_kwh, **drive}
+    flows = [EnergyFlow("Downhill", "Drive", -rest_kwh)]
     flows += [EnergyFlow(name, BUS_NODE, kwh) for name, kwh in bus_in.items()]
     flows += [EnergyFlow(BUS_NODE, name, kwh) for name, kwh in bus_out.items()]
     flows += [EnergyFlow("Drive", name, kwh) for name, kwh in drive.items()]
@@ -230,6 +232,8 @@ _POWERS = (
     "brake_resistor_power_w",
     "drive_loss_w",
     "friction_brake_power_w",
+    "drag_power_w",
+    "rolling_power_w",
 )
 
 

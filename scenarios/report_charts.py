@@ -1,4 +1,4 @@
-"""The report's figures that do not run over time alone: charging, thermal energy by phase, cells in the pack."""
+"""The report's figures that do not run over time alone: charging, energy by phase, cells in the pack."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -38,7 +38,7 @@ N_HEAT_MAP_ROWS = 650
 
 
 class CellStream(Protocol):
-    """The stream of cell fields: ``time_s`` and ``cell_temp_degc`` of shape (n_times, n_strings, n_series)."""
+    """The stream of cell fields: ``time_s``, ``cell_temp_degc`` of shape (n_times, n_strings, n_series)."""
 
     def __getitem__(self, column: str, /) -> FloatArray:
         """Return one column."""
@@ -56,7 +56,7 @@ def _two_panels(height_in: float, split: float = 0.58) -> tuple[Figure, Axes, Ax
 
 
 def charging_figure(day: DayView, kpis: Mapping[str, float]) -> Figure | None:
-    """Draw charger power over state of charge, coloured by what limits it, and the minutes lost to each cause."""
+    """Draw charger power over state of charge, coloured by what limits it, and the minutes lost by cause."""
     if not day.has("soc", "charger_power_w", "charge_limit", "vehicle_mode"):
         return None
     charging = (day["vehicle_mode"] == VehicleMode.CHARGE) & (day["charge_current_request_a"] > 0.0)
@@ -83,7 +83,7 @@ def charging_figure(day: DayView, kpis: Mapping[str, float]) -> Figure | None:
         )
     curve.set_ylim(0.0, None)
     curve.set_xlabel("State of charge [%]")
-    title(curve, "Charging", "Charger power [kW]")
+    title(curve, "Charging curve", "Charger power [kW]")
     legend(curve, handles)
     _lost_minutes(lost, kpis)
     return figure
@@ -94,21 +94,25 @@ def _few(rows: np.ndarray, most: int = 900) -> np.ndarray:
 
 
 def _lost_minutes(panel: Axes, kpis: Mapping[str, float]) -> None:
-    names, minutes, colours = [], [], []
-    for cause in reversed(CHARGING_CAUSES):
-        colour, name = CAUSE_COLOURS[cause]
-        names.append(name)
-        minutes.append(np.nan_to_num(kpis.get(f"charge_minutes_limited_by_{cause.name.lower()}", 0.0)))
-        colours.append(colour)
-    panel.barh(names, minutes, color=colours, height=0.66)
+    lost = {c: kpis.get(f"charge_minutes_limited_by_{c.name.lower()}", 0.0) for c in CHARGING_CAUSES}
+    shown = [cause for cause, minutes in lost.items() if minutes > 0.05]
+    names = [CAUSE_COLOURS[cause][1] for cause in shown]
+    minutes = [lost[cause] for cause in shown]
+    panel.barh(names, minutes, color=[CAUSE_COLOURS[cause][0] for cause in shown], height=0.66)
+    panel.set_ylim(max(len(shown), 4) - 0.5, -0.5)
+    if not shown:
+        panel.set_yticks([])
+        panel.text(0.5, 0.5, "none", transform=panel.transAxes, ha="center", color=MUTED)
     panel.set_title("Minutes lost, by what limited")
     panel.set_xlabel("Time lost [min]")
-    most = max(minutes)
-    panel.set_xlim(0.0, 1.18 * most if most > 0.0 else 1.0)
+    panel.set_xlim(0.0, 1.2 * max(minutes, default=1.0))
     panel.grid(visible=False, axis="y")
     for place, value in enumerate(minutes):
-        if value > 0.0:
-            panel.text(value, place, f" {value:.1f}", va="center", fontsize=7.5)
+        _behind_bar(panel, value, place, f"{value:.1f}")
+
+
+def _behind_bar(panel: Axes, value: float, place: int, text: str) -> None:
+    panel.annotate(text, (value, place), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7.5)
 
 
 def phase_energy_figure(day: DayView) -> Figure | None:
@@ -138,7 +142,7 @@ def phase_energy_figure(day: DayView) -> Figure | None:
         panel.barh(names, kwh, left=ends, color=ACTUATOR_COLOURS[name], height=0.62, label=name)
         ends += kwh
     for place, value in enumerate(ends):
-        panel.text(value, place, f" {value:.2f} kWh", va="center", fontsize=7.5)
+        _behind_bar(panel, float(value), place, f"{value:.2f} kWh")
     panel.invert_yaxis()
     panel.set_xlim(0.0, 1.15 * float(ends.max()) if ends.max() > 0.0 else 1.0)
     panel.grid(visible=False, axis="y")
@@ -170,9 +174,9 @@ def cell_map_figure(day: DayView, cells: CellStream) -> Figure | None:
     panel.set_yticks(
         middles, [f"string {string + 1}" for string in range(n_strings)], rotation=90, va="center"
     )
-    panel.set_ylabel("Series position [-]")
+    panel.set_ylabel("Group along each string")
     panel.set_title(
-        f"Cell temperature over position and time; first of {n_series} groups at the coolant inlet, top"
+        f"Cell temperature over position and time ({n_strings} x {n_series} groups, coolant inlet on top)"
     )
     width, height = 0.008, panel.get_position().height
     bar = figure.add_axes(
@@ -190,7 +194,7 @@ def _inferno(levels: int) -> FloatArray:
 
 
 def cell_histogram_figure(day: DayView, cells: CellStream) -> Figure | None:
-    """Draw how long cells spent at which temperature, and how warm each position was on average and at most."""
+    """Draw how long cells spent at which temperature, and how warm each position was, mean and highest."""
     time_s, temp_degc = cells["time_s"], cells["cell_temp_degc"]
     if time_s.size < 2:
         return None

@@ -1,6 +1,4 @@
-"""The report's figures over time. Each function draws one figure, or returns None when its signals are missing."""
-
-from collections.abc import Callable
+"""The report's figures over time. Each function draws one; None when its signals are missing."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -35,9 +33,11 @@ from scenarios.report_plots import (
     time_panels,
     title,
 )
-from thermal_bms.units import FloatArray
+from thermal_bms.signals import VehicleMode
+from thermal_bms.units import BoolArray
 
 W_PER_KW = 1e3
+NEGLIGIBLE_HEAT_KW = 1e-3
 PA_PER_BAR = 1e5
 KMH_PER_M_PER_S = 3.6
 
@@ -46,7 +46,9 @@ def day_figure(day: DayView) -> Figure | None:
     """Draw speed and state of charge over the named phases: the day at a glance."""
     if not day.has("vehicle_speed_m_per_s", "soc"):
         return None
-    figure, (speed, soc) = time_panels(day, (1.05, 0.95))
+    rows = _day_rows(day)
+    figure, (phases, speed, soc) = time_panels(day, (0.21 * len(rows), 1.05, 0.95))
+    _draw_rows(phases, day, rows)
     target_km_per_h = (
         KMH_PER_M_PER_S * day["target_speed_m_per_s"] if day.has("target_speed_m_per_s") else None
     )
@@ -56,10 +58,9 @@ def day_figure(day: DayView) -> Figure | None:
     if target_km_per_h is not None:
         speed.plot(day.bin_time_h, day.mean(target_km_per_h), color=MUTED, lw=0.7, ls=":", label="target")
     speed.plot(hours, day.mean(speed_km_per_h), color=BLUE, lw=0.9, label="speed")
-    title(speed, "", "Speed [km/h]")
+    title(speed, "Speed", "Speed [km/h]")
     speed.set_ylim(0.0, None)
     legend(speed)
-    _name_phases(speed, day)
     soc.fill_between(day.bin_time_h, 100.0 * day.mean(day["soc"]), color=GREEN, alpha=0.18, lw=0)
     line(soc, day, 100.0 * day["soc"], "truth", GREEN)
     if day.has("soc_estimate"):
@@ -70,23 +71,38 @@ def day_figure(day: DayView) -> Figure | None:
     return figure
 
 
-def _name_phases(panel: Axes, day: DayView) -> None:
-    span_h = day.span_h[1] - day.span_h[0]
+PHASE_COLOURS = {"drive": BLUE, "park": GREY, "charge": YELLOW}
+Stretch = tuple[float, float, str, str]  # start [h], width [h], colour, name
+
+
+def _day_rows(day: DayView) -> dict[str, list[Stretch]]:
+    rows: dict[str, list[Stretch]] = {"phase": []}
     for phase in day.meta.get("phases", ()):
         start_h, end_h = phase_span_h(phase, day)
-        name = str(phase.get("name") or phase.get("kind", ""))
-        if end_h - start_h < 0.012 * len(name) * span_h:
-            name = str(phase.get("kind", ""))
-        if end_h - start_h >= 0.01 * len(name) * span_h:
-            panel.annotate(
-                name,
-                (0.5 * (start_h + end_h), 1.0),
-                xycoords=("data", "axes fraction"),
-                xytext=(0, 4),
-                textcoords="offset points",
-                ha="center",
-                fontweight="bold",
-            )
+        kind = str(phase.get("kind", ""))
+        name = str(phase.get("name") or kind)
+        rows["phase"].append((start_h, end_h - start_h, PHASE_COLOURS.get(kind, GREY), name))
+    for label, signal, colour in (("asleep", "asleep", MUTED), ("faults", "fault_count", RED)):
+        if day.has(signal) and (day[signal] > 0.0).any():
+            stretches = day.runs((day[signal] > 0.0).astype(np.float64))
+            rows[label] = [(start, width, colour, "") for start, width, on in stretches if on]
+    return rows
+
+
+def _draw_rows(panel: Axes, day: DayView, rows: dict[str, list[Stretch]]) -> None:
+    letter_h = 0.0075 * (day.span_h[1] - day.span_h[0])
+    for place, stretches in enumerate(rows.values()):
+        for number, (start_h, width_h, colour, name) in enumerate(stretches, start=1):
+            names = (f"{number}  {name}", str(number)) if name else ()
+            panel.broken_barh([(start_h, width_h)], (place - 0.42, 0.84), color=colour, alpha=0.45, lw=0)
+            fitting = next((text for text in names if width_h > letter_h * len(text)), "")
+            panel.text(start_h + 0.5 * width_h, place, fitting, ha="center", va="center_baseline")
+    panel.set_yticks(range(len(rows)), list(rows))
+    panel.set_ylim(len(rows) - 0.5, -0.5)
+    panel.grid(visible=False)
+    panel.tick_params(length=0)
+    for side in ("left", "bottom"):
+        panel.spines[side].set_visible(False)
 
 
 def temperature_figure(day: DayView) -> Figure | None:
@@ -132,15 +148,20 @@ def power_figure(day: DayView) -> Figure | None:
     if not day.has("pack_power_w", "pack_current_a"):
         return None
     figure, (power, current, causes, voltage) = time_panels(day, (1.7, 1.4, 0.62, 1.1))
+    plugged = _plugged(day)
     if day.has("discharge_power_max_w", "charge_power_max_w"):
         _line_if_scaled(power, day, "discharge_power_max_w", 1.0 / W_PER_KW, "allowed", MUTED, lw=0.8)
         _line_if_scaled(power, day, "charge_power_max_w", -1.0 / W_PER_KW, "", MUTED, lw=0.8)
     _line_if_scaled(power, day, "pack_power_w", 1.0 / W_PER_KW, "battery", BLUE, lw=0.8)
-    _line_if_scaled(power, day, "charger_power_w", -1.0 / W_PER_KW, "charger", GREEN, lw=0.9)
+    if plugged.any():
+        charger_kw = np.where(plugged, -day["charger_power_w"] / W_PER_KW, np.nan)
+        line(power, day, charger_kw, "charger", GREEN, lw=0.9, ls="--")
     title(power, "Power, discharge upwards", "Power [kW]")
     legend(power)
     _line_if_scaled(current, day, "charge_current_max_a", -1.0, "allowed charge", MUTED, lw=0.8)
-    _line_if_scaled(current, day, "charge_current_request_a", -1.0, "requested", ORANGE, lw=0.9)
+    if plugged.any() and day.has("charge_current_request_a"):
+        requested_a = np.where(plugged, -day["charge_current_request_a"], np.nan)
+        line(current, day, requested_a, "requested", ORANGE, lw=0.9)
     _line_if_scaled(current, day, "pack_current_a", 1.0, "battery", BLUE, lw=0.8)
     title(current, "Current, discharge upwards", "Current [A]")
     legend(current)
@@ -160,6 +181,12 @@ def power_figure(day: DayView) -> Figure | None:
     title(voltage, "Cell voltage", "Voltage [V]")
     legend(voltage)
     return figure
+
+
+def _plugged(day: DayView) -> BoolArray:
+    if not day.has("vehicle_mode", "charger_power_w"):
+        return np.zeros(day.time_s.size, dtype=np.bool_)
+    return np.asarray(day["vehicle_mode"] == VehicleMode.CHARGE)
 
 
 def _line_if_scaled(
@@ -199,55 +226,47 @@ def actuator_figure(day: DayView) -> Figure | None:
     return figure
 
 
-_HEAT_IN = (
-    ("cell_heat_w", "cells", RED),
-    ("heater_power_w", "heater", YELLOW),
-    ("waste_heat_w", "drive's waste heat", ORANGE),
-)
-_HEAT_OUT = (
-    ("chiller_heat_w", "chiller", BLUE),
-    ("radiator_heat_w", "radiator", GREEN),
-    ("heat_housing_to_ambient_w", "housing to ambient", GREY),
+_HEAT_TERMS = (  # signal, label, colour, sign of a positive value as seen from the pack and its loop
+    ("cell_heat_w", "cells", RED, 1.0),
+    ("heater_power_w", "heater", YELLOW, 1.0),
+    ("waste_heat_w", "drive's waste heat", ORANGE, 1.0),
+    ("chiller_heat_w", "chiller", BLUE, -1.0),
+    ("radiator_heat_w", "radiator", GREEN, -1.0),
+    ("heat_housing_to_ambient_w", "housing to ambient", GREY, -1.0),
 )
 
 
 def heat_figure(day: DayView) -> Figure | None:
-    """Draw where the heat comes from (upwards) and where it goes (downwards)."""
+    """Draw where the heat comes from (upwards) and where it goes (downwards), and the loops it passes."""
     if not day.has("cell_heat_w"):
         return None
-    figure, (panel,) = time_panels(day, (2.3,))
-    gains = _stack(panel, day, _HEAT_IN, 1.0)
-    losses = _stack(panel, day, _HEAT_OUT, -1.0)
-    if day.has("heat_cell_to_coolant_w"):
-        _line_if_scaled(
-            panel, day, "heat_cell_to_coolant_w", -1.0 / W_PER_KW, "cells to coolant", INK, lw=0.7
-        )
+    figure, (panel, loops) = time_panels(day, (2.3, 1.1))
+    handles = _stack_heat(panel, day)
+    _line_if_scaled(panel, day, "heat_cell_to_coolant_w", -1.0 / W_PER_KW, "cells to coolant", INK, lw=0.7)
     panel.axhline(0.0, color=MUTED, lw=0.6)
     title(panel, "Heat, into the pack and its loop upwards", "Heat flow [kW]")
-    handles = gains + losses + panel.get_legend_handles_labels()[0]
-    legend(panel, handles)
+    legend(panel, handles + panel.get_legend_handles_labels()[0])
+    _line_if(loops, day, "coolant_inlet_temp_degc", "coolant in", COOLANT_IN, lw=0.9)
+    _line_if(loops, day, "coolant_outlet_temp_degc", "out", COOLANT_OUT, lw=0.9)
+    _line_if(loops, day, "drive_loop_temp_degc", "drive's loop", ORANGE, lw=0.9)
+    _line_if(loops, day, "ambient_temp_degc", "ambient", AMBIENT, lw=1.2, ls="--")
+    title(loops, "Loop temperatures", "Temperature [°C]")
+    legend(loops)
     return figure
 
 
-def _stack(panel: Axes, day: DayView, terms: tuple[tuple[str, str, str], ...], sign: float) -> list[Patch]:
-    """Stack the part of each term that flows in its own direction on one side, the rest on the other."""
+def _stack_heat(panel: Axes, day: DayView) -> list[Patch]:
+    """Stack every gain upwards and every loss downwards; a term that turns its sign changes sides."""
     handles = []
     base = {1.0: np.zeros_like(day.bin_time_h), -1.0: np.zeros_like(day.bin_time_h)}
-    for name, label, colour in terms:
-        if not day.has(name):
-            continue
-        value_kw: FloatArray = sign * day.mean(day[name]) / W_PER_KW
-        if not np.any(np.abs(value_kw) > 1e-3):
+    for name, label, colour, sign in _HEAT_TERMS:
+        value_kw = sign * day.mean(day[name]) / W_PER_KW if day.has(name) else np.zeros(1)
+        if np.abs(value_kw).max() < NEGLIGIBLE_HEAT_KW:
             continue
         for side in (1.0, -1.0):
-            part = np.maximum(side * value_kw, 0.0) * side
-            if side == sign and part.any():
-                panel.fill_between(
-                    day.bin_time_h, base[side], base[side] + part, color=colour, lw=0, alpha=0.75
-                )
-                base[side] = base[side] + part
-            elif part.any():
-                panel.plot(day.bin_time_h, part, color=colour, lw=0.7)
+            top = base[side] + side * np.maximum(side * value_kw, 0.0)
+            panel.fill_between(day.bin_time_h, base[side], top, color=colour, lw=0, alpha=0.75)
+            base[side] = top
         handles.append(Patch(color=colour, alpha=0.75, label=label))
     return handles
 
@@ -270,4 +289,26 @@ def refrigerant_figure(day: DayView) -> Figure | None:
     return figure
 
 
-TimeFigure = Callable[[DayView], Figure | None]
+_STRING_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
+
+
+def string_figure(day: DayView) -> Figure | None:
+    """Draw how parallel strings differ: current and state of charge against their mean, coolant outlets."""
+    n_strings = 0
+    while day.has(f"string_current_a_{n_strings}", f"string_soc_{n_strings}"):
+        n_strings += 1
+    if n_strings < 2:
+        return None
+    figure, (current, soc, outlet) = time_panels(day, (1.0, 0.9, 0.9))
+    mean_a = sum(day[f"string_current_a_{n}"] for n in range(n_strings)) / n_strings
+    mean_soc = sum(day[f"string_soc_{n}"] for n in range(n_strings)) / n_strings
+    for n in range(n_strings):
+        colour, label = _STRING_COLOURS[n % len(_STRING_COLOURS)], f"string {n + 1}"
+        line(current, day, day[f"string_current_a_{n}"] - mean_a, label, colour, lw=0.8)
+        line(soc, day, 100.0 * (day[f"string_soc_{n}"] - mean_soc), label, colour, lw=0.9)
+        _line_if(outlet, day, f"string_coolant_outlet_temp_degc_{n}", label, colour, lw=0.9)
+    title(current, "String current less the mean of all strings", "Current [A]")
+    title(soc, "String state of charge less the mean", "SoC [%]")
+    title(outlet, "Coolant outlet of each string", "Temperature [°C]")
+    legend(current)
+    return figure

@@ -26,6 +26,7 @@ from thermal_bms.units import SECONDS_PER_HOUR, FloatArray
 FIGURE_WIDTH_IN = 10.0
 MARGIN_LEFT_IN = 0.72
 MARGIN_RIGHT_IN = 0.62
+LABEL_X = -0.052  # of a panel's width: all axis labels stand below each other
 N_BINS = 720  # one bin is about one pixel of a plot
 
 # Marker colours that stand for CSS variables of the page.
@@ -64,9 +65,9 @@ CAUSE_COLOURS = {
     LimitCause.CELL_TEMP_HIGH: (RED, "cell too warm"),
     LimitCause.CELL_TEMP_LOW: (BLUE, "cell too cold"),
     LimitCause.CELL_VOLTAGE: (PURPLE, "cell voltage"),
-    LimitCause.SOC: (GREEN, "state of charge"),
+    LimitCause.SOC: (YELLOW, "state of charge"),
     LimitCause.FAULT: (INK, "fault"),
-    LimitCause.CHARGER_POWER: (YELLOW, "charger power"),
+    LimitCause.CHARGER_POWER: (GREEN, "charger power"),
     LimitCause.CHARGER_CURRENT: (ORANGE, "charger current"),
 }
 
@@ -209,6 +210,7 @@ def time_panels(day: DayView, heights_in: Sequence[float], gap_in: float = 0.34)
         _shade_phases(panel, day)
         panel.set_xlim(*day.span_h)
         panel.tick_params(labelbottom=panel is panels[-1])
+        panel.yaxis.set_label_coords(LABEL_X, 0.5)
     panels[-1].xaxis.set_major_locator(MaxNLocator(nbins=13, steps=[1, 2, 3, 5, 6, 10]))
     panels[-1].set_xlabel(_time_label(day))
     return figure, panels
@@ -255,12 +257,9 @@ def legend(panel: Axes, handles: Sequence[Any] | None = None) -> None:  # matplo
     """Put the legend in one line above the panel, at the right."""
     found = list(handles) if handles is not None else panel.get_legend_handles_labels()[0]
     if found:
-        panel.legend(
-            handles=found,
-            loc="lower right",
-            bbox_to_anchor=(1.0, 1.02),
-            ncol=len(found),
-        )
+        drawn = panel.legend(handles=found, loc="lower right", bbox_to_anchor=(1.0, 1.02), ncol=len(found))
+        for handle in drawn.get_lines():
+            handle.set_linewidth(1.8)
 
 
 def line(panel: Axes, day: DayView, values: FloatArray, label: str, colour: str, **kwargs: Any) -> None:
@@ -271,7 +270,7 @@ def line(panel: Axes, day: DayView, values: FloatArray, label: str, colour: str,
 def strips(
     panel: Axes, day: DayView, rows: Mapping[str, FloatArray], palette: Mapping[Any, tuple[str, str]]
 ) -> None:
-    """Draw rows of coloured stretches, one row a signal of integer codes; codes without a colour stay empty."""
+    """Draw rows of coloured stretches, one row a signal of integer codes; unknown codes stay empty."""
     seen: set[int] = set()
     for place, values in enumerate(reversed(list(rows.values()))):
         for start_h, width_h, code in day.runs(values):
@@ -290,6 +289,7 @@ def strips(
 _HEAD = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
 _GROUP_ID = re.compile(r'<g id="[^"]*"')
+_PATH = re.compile(r' d="[^"]*"')
 _DECIMALS = re.compile(r"(\d\.\d\d)\d+")
 _SPACES = re.compile(r"\n\s*")
 
@@ -307,7 +307,7 @@ def to_svg(figure: Figure, name: str, *, label: str) -> str:
     text = _METADATA.sub("", _HEAD.sub("", buffer.getvalue()))
     head_end = text.index(">") + 1
     head = re.sub(r' (?:width|height)="[^"]*"', "", text[: head_end - 1])
-    body = _DECIMALS.sub(r"\1", _GROUP_ID.sub("<g", text[head_end:]))
+    body = _PATH.sub(lambda found: _DECIMALS.sub(r"\1", found[0]), _GROUP_ID.sub("<g", text[head_end:]))
     for marker, css in CSS_COLOURS.items():
         body = body.replace(marker, css)
     return f'{head} role="img" aria-label="{label}">{_SPACES.sub(chr(10), body)}'

@@ -1,4 +1,4 @@
-"""A Sankey drawing of the energy split: bands of a width that is the energy, in columns from source to use."""
+"""A Sankey drawing of the energy split: bands as wide as their energy, in columns from source to use."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,10 +33,13 @@ NODE_COLOURS = {
     "Auxiliaries": GREY,
     "Cabin": ORANGE,
     "Thermal system": PURPLE,
-    "Brake resistor": RED,
+    "Brake resistor": PURPLE,
     "Cell heat": RED,
     "Charged into cells": SKY,
     "Road load": BLUE,
+    "Air drag": SKY,
+    "Rolling": BLUE,
+    "Climbing": GREEN,
     "Recovered": YELLOW,
     "Drive losses": RED,
     "Friction brakes": ORANGE,
@@ -162,7 +165,7 @@ def _draw_node(axes: Axes, node: _Node, total_kwh: float) -> None:
     middle = node.bottom + 0.5 * node.height
     left = node.column == 0
     place = x - 0.008 if left else x + NODE_WIDTH + 0.008
-    share = f"  {100.0 * node.energy_kwh / total_kwh:.1f} %" if node.name != BUS_NODE else ""
+    share = f" · {100.0 * node.energy_kwh / total_kwh:.1f} %" if node.name != BUS_NODE else ""
     decimals = 0 if node.energy_kwh >= 99.5 else 1 if node.energy_kwh >= 9.95 else 2
     side = "right" if left else "left"
     axes.text(place, middle, node.name, ha=side, va="bottom", color=INK, fontweight="bold", fontsize=8)

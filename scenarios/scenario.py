@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from plant_models.charger import charger
-from plant_models.truck import TruckParameters, load_truck
+from plant_models.truck_parameters import TruckParameters, load_truck
 from scenarios.climate import ClimateSettings
 from scenarios.drive_cycle import load_cycle
 from scenarios.faults import PLANT_FAULTS, FaultEntry

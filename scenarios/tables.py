@@ -1,4 +1,4 @@
-"""Tables that people bring along, as CSV or VECTO files: read with errors that name file, line, and remedy."""
+"""Tables that people bring along, as CSV or VECTO files; errors name file, line and remedy."""
 
 import difflib
 import math
@@ -10,7 +10,7 @@ import numpy as np
 
 from thermal_bms.errors import ScenarioError
 from thermal_bms.parameters import did_you_mean
-from thermal_bms.units import FloatArray
+from thermal_bms.units import BoolArray, FloatArray
 
 DELIMITERS = ";\t,"
 
@@ -38,11 +38,9 @@ class Table:
         """Return an error that points to the line of ``row``."""
         return ScenarioError(f"{self.path}, line {self.lines[row]}: {message}")
 
-    def refuse(
-        self, bad: Sequence[bool] | np.ndarray[tuple[int], np.dtype[np.bool_]], name: str, remedy: str
-    ) -> None:
+    def refuse(self, bad: BoolArray, name: str, remedy: str) -> None:
         """Raise an error at the first row where ``bad`` holds, showing the value of column ``name``."""
-        rows = np.flatnonzero(np.asarray(bad))
+        rows = np.flatnonzero(bad)
         if rows.size:
             row = int(rows[0])
             raise self.error(row, f"{name} = {self.columns[name][row]:g}: {remedy}")
@@ -55,7 +53,7 @@ def read_table(
     comments: tuple[str, ...] = ("#",),
     rename: Callable[[str], str] = str.lower,
 ) -> Table:
-    """Read the columns named in ``known``; the delimiter is semicolon, tab or comma, whichever the header has.
+    """Read the columns named in ``known``; semicolon, tab or comma is the delimiter, by the header.
 
     Parameters
     ----------

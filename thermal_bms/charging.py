@@ -1,8 +1,8 @@
 """Charging: how much current is asked of the charger, and what limits it.
 
-Constant current up to the smallest limit, then constant voltage of the fullest cell, until the target charge or
-the cut-off current is reached. What the truck itself draws is asked for on top, so that conditioning on a plug
-uses grid energy and the battery gets what its limits allow.
+Constant current up to the smallest limit, then constant voltage of the fullest cell, until the target
+charge or the cut-off current is reached. What the truck itself draws is asked for on top, so that
+conditioning on a plug uses grid energy and the battery gets what its limits allow.
 """
 
 import math
@@ -16,10 +16,15 @@ from thermal_bms.parameters import Parameters
 from thermal_bms.signals import Estimate, LimitCause, Limits, Measurement, VehicleMode
 
 _RESUME_BELOW_TARGET = 0.03
+_OTHER_LOAD_MAX_A = 25.0
+_OTHER_LOAD_TIME_S = 10.0
 
 
 class ChargeSettings(Parameters):
-    """What a charge aims at. Cut-off at 0.05C as in the datasheets of large LFP and NMC cells; rest assumed."""
+    """What a charge aims at.
+
+    Cut-off at 0.05C as in the datasheets of large LFP and NMC cells; the rest is assumed.
+    """
 
     target_soc: float = Field(default=1.0, gt=0.0, le=1.0)
     voltage_margin_v: float = Field(
@@ -28,11 +33,12 @@ class ChargeSettings(Parameters):
     taper_time_s: float = Field(default=2.0, gt=0.0, le=60.0, description="time constant of the voltage loop")
     cutoff_c_rate: float = Field(default=0.05, gt=0.0, le=0.5, description="a charge at this current is full")
     cutoff_hold_s: float = Field(default=10.0, ge=0.0, le=600.0, description="for this long")
+    covers_load: bool = Field(default=True, description="ask for what the truck draws, too")
 
 
 @dataclass(frozen=True, slots=True)
 class ChargeRequest:
-    """Current to ask of the charger [A], the part of it meant for the battery [A], and what limits that part."""
+    """Current to ask of the charger [A], the part meant for the battery [A], and what limits that part."""
 
     current_a: float
     battery_current_a: float
@@ -48,8 +54,8 @@ class Charging:
 
     The taper is an integrator on the voltage error of the fullest cell: each tick adds
     ``(v_target - v_max) / r * dt / (dt + tau)`` per string. The factor stays below one, so with a resistance
-    ``r`` no less than half the true one it settles without oscillation at any tick. It follows the smallest of
-    the other limits from above, so it takes over without a step and never winds up.
+    ``r`` no less than half the true one it settles without oscillation at any tick. It follows the smallest
+    of the other limits from above, so it takes over without a step and never winds up.
     """
 
     def __init__(self, pack: PackDescription, settings: ChargeSettings | None = None) -> None:
@@ -62,6 +68,8 @@ class Charging:
         self._taper_a = math.inf
         self._full_s = 0.0
         self._done = LimitCause.NONE
+        self._wanted_a = 0.0
+        self._other_a = 0.0
 
     def step(
         self,
@@ -85,34 +93,54 @@ class Charging:
         if not measurement.plug_connected or n_connected == 0:
             self.reset()
             return NO_CHARGE
-        load_a = _load_current_a(measurement)
+        load_a = self._load_current(measurement, estimate.pack_current_a, dt_s)
         charger_a, charger_cause = _charger_limit(measurement)
         battery_a, cause = 0.0, LimitCause.NONE
         if measurement.vehicle_mode == VehicleMode.CHARGE:
-            battery_a, cause = self._battery_current(
-                estimate, limits, n_connected=n_connected, resistance_ohm=resistance_ohm, dt_s=dt_s
+            self._follow_target(estimate.soc)
+            allowed_a, cause = limits.charge_current_max_a, limits.charge_cause
+            spare_a = max(charger_a - load_a, 0.0)
+            if spare_a < allowed_a:
+                allowed_a, cause = spare_a, charger_cause
+            error_v = (
+                self._pack.cell_voltage_max_v - self.settings.voltage_margin_v - estimate.cell_voltage_max_v
             )
-        spare_a = max(charger_a - load_a, 0.0)
-        if spare_a < battery_a:
-            battery_a, cause = spare_a, charger_cause
-            self._taper_a = min(self._taper_a, spare_a)
+            battery_a = self._taper(allowed_a, n_connected * error_v / resistance_ohm, n_connected, dt_s)
+            if self._done is not LimitCause.NONE:
+                battery_a, cause = 0.0, self._done
+            elif battery_a < allowed_a:
+                cause = LimitCause.CELL_VOLTAGE
+            elif math.isnan(battery_a):
+                battery_a, cause = 0.0, LimitCause.FAULT
+        self._wanted_a = battery_a
         return ChargeRequest(min(battery_a + load_a, charger_a), battery_a, cause)
 
-    def _battery_current(
-        self, estimate: Estimate, limits: Limits, *, n_connected: int, resistance_ohm: float, dt_s: float
-    ) -> tuple[float, LimitCause]:
-        self._follow_target(estimate.soc)
-        allowed_a = limits.charge_current_max_a
-        error_v = self._pack.cell_voltage_max_v - self.settings.voltage_margin_v - estimate.cell_voltage_max_v
-        step_a = n_connected * error_v / resistance_ohm * dt_s / (dt_s + self.settings.taper_time_s)
+    def _load_current(self, measurement: Measurement, pack_current_a: float, dt_s: float) -> float:
+        """Return what the truck draws [A]: heater and compressor as measured, the rest from the pack current.
+
+        The rest follows what the battery got less than intended, with 10 s and up to 25 A (about 18 kW; assumed),
+        and stands still while the charger is far from its request.
+        """
+        if not self.settings.covers_load:
+            return 0.0
+        missing_a = pack_current_a + self._wanted_a
+        if abs(missing_a) < _OTHER_LOAD_MAX_A:
+            other_a = self._other_a + missing_a * dt_s / (dt_s + _OTHER_LOAD_TIME_S)
+            self._other_a = min(max(other_a, 0.0), _OTHER_LOAD_MAX_A)
+        return _known_load_a(measurement) + self._other_a
+
+    def _taper(self, allowed_a: float, error_a: float, n_connected: int, dt_s: float) -> float:
+        """Return the current that leads the fullest cell to its target; NaN when that is not known."""
+        step_a = error_a * dt_s / (dt_s + self.settings.taper_time_s)
         if not math.isfinite(step_a):
-            return 0.0, LimitCause.FAULT
+            return math.nan
         self._taper_a = min(max(min(self._taper_a, allowed_a) + step_a, 0.0), allowed_a)
-        tapering = self._taper_a < allowed_a
-        self._watch_cut_off(self._taper_a, n_connected, dt_s, tapering=tapering)
-        if self._done is not LimitCause.NONE:
-            return 0.0, self._done
-        return (self._taper_a, LimitCause.CELL_VOLTAGE) if tapering else (allowed_a, limits.charge_cause)
+        cutoff_a = n_connected * self.settings.cutoff_c_rate * self._pack.capacity_ah
+        full = self._taper_a < min(allowed_a, cutoff_a)
+        self._full_s = self._full_s + dt_s if full else 0.0
+        if self._full_s > self.settings.cutoff_hold_s:
+            self._done = LimitCause.CELL_VOLTAGE
+        return self._taper_a
 
     def _follow_target(self, soc: float) -> None:
         """Stop at the target; start again when charge has sunk well below it or the target was raised."""
@@ -122,14 +150,8 @@ class Charging:
         elif self._done is not LimitCause.NONE and soc < target_soc - _RESUME_BELOW_TARGET:
             self.reset()
 
-    def _watch_cut_off(self, taper_a: float, n_connected: int, dt_s: float, *, tapering: bool) -> None:
-        cutoff_a = n_connected * self.settings.cutoff_c_rate * self._pack.capacity_ah
-        self._full_s = self._full_s + dt_s if tapering and taper_a < cutoff_a else 0.0
-        if self._full_s > self.settings.cutoff_hold_s:
-            self._done = LimitCause.CELL_VOLTAGE
 
-
-def _load_current_a(measurement: Measurement) -> float:
+def _known_load_a(measurement: Measurement) -> float:
     """Return what heater and compressor draw from the bus [A]; 0 where that is not known."""
     load_w = measurement.heater_power_w + measurement.compressor_power_w
     load_a = load_w / measurement.bus_voltage_v if measurement.bus_voltage_v > 0.0 else 0.0
@@ -137,7 +159,7 @@ def _load_current_a(measurement: Measurement) -> float:
 
 
 def _charger_limit(measurement: Measurement) -> tuple[float, LimitCause]:
-    """Return the current that the charger can give at the present bus voltage, and which of its ratings sets it."""
+    """Return the current that the charger can give at this bus voltage, and which rating sets it."""
     bus_v, power_w, current_a = (
         measurement.bus_voltage_v,
         measurement.charger_power_max_w,

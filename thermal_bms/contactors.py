@@ -28,7 +28,8 @@ class Contactors:
     first string while the bus is dead) with no more than 20 A flowing in the strings already closed. To open,
     it first waits in OPENING while the limits are zero; it opens below the break current, or after the fuse
     time whatever flows. With an unknown current it waits for the fuse time. The first string to close is the
-    one with the highest voltage, the lowest when a charger is plugged in. Precharge comes with its own states.
+    one with the highest voltage, the lowest when a charger is plugged in. Precharge comes with its own
+    states.
     """
 
     def __init__(self, limits: ContactorLimits, n_strings: int) -> None:
@@ -56,7 +57,9 @@ class Contactors:
         """Return per string whether its feedback differs from what was commanded."""
         if self._states is None:
             return [False] * self._n
-        return [(state is not ContactorState.OPEN) != on for state, on in zip(self._states, closed, strict=True)]
+        return [
+            (state is not ContactorState.OPEN) != on for state, on in zip(self._states, closed, strict=True)
+        ]
 
     def kept_open(self) -> list[bool]:
         """Return per string whether it is wanted but open."""
@@ -89,7 +92,9 @@ class Contactors:
         for k, state in enumerate(states):
             if state is not ContactorState.OPEN:
                 stay = wanted and k not in open_strings
-                states[k] = ContactorState.CLOSED if stay else self._opening(k, state, checked.current_a[k], dt_s)
+                states[k] = (
+                    ContactorState.CLOSED if stay else self._opening(k, state, checked.current_a[k], dt_s)
+                )
         candidates = [k for k in range(self._n) if states[k] is ContactorState.OPEN and k not in open_strings]
         if wanted and candidates:
             self._close(candidates, states, checked, charging=charging)
@@ -119,7 +124,9 @@ class Contactors:
         for k in candidates:
             if abs(voltages_v[k] - reference_v) <= self._limits.connect_voltage_difference_max_v:
                 states[k] = ContactorState.CLOSED
-                _LOG.info("string %d closes at %.1f V, bus or first string %.1f V", k, voltages_v[k], reference_v)
+                _LOG.info(
+                    "string %d closes at %.1f V, bus or first string %.1f V", k, voltages_v[k], reference_v
+                )
 
     @staticmethod
     def _reference_v(candidates: list[int], closed: list[int], checked: Checked, *, charging: bool) -> float:

@@ -175,8 +175,7 @@ class Diagnostics:
 
     def check(self, values: FloatArray, time_s: float, dt_s: float) -> None:
         """Advance every row by one tick with the values of all quantities, in the order of ``per_string``."""
-        np.take(values, self._index, out=self._signed)
-        np.multiply(self._signed, self._sign, out=self._signed)
+        self._signed = values[self._index] * self._sign
         over = self._signed > self._limit
         if self._quiet and not over.any():
             return

@@ -345,9 +345,6 @@ def _is_known(s: PackState) -> bool:
 
 
 def _smallest(*candidates: tuple[float, LimitCause]) -> tuple[float, LimitCause]:
-    value, cause = min(candidates, key=_value)
+    """Return the smallest current, not below zero, and its cause; of equals the first cause by number."""
+    value, cause = min(candidates)
     return max(value, 0.0), cause
-
-
-def _value(candidate: tuple[float, LimitCause]) -> float:
-    return candidate[0]

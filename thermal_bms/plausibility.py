@@ -178,7 +178,9 @@ class Plausibility:
         if stale or not fits or not values.size:
             return _Statistics(np.full_like(values, NAN), self._none, self._none, self._none, [1.0] * self._n)
         n_values = values.shape[1]
-        weights = self._weights.setdefault(n_values, np.full(n_values, 1.0 / n_values))
+        weights = self._weights.get(n_values)
+        if weights is None:
+            weights = self._weights[n_values] = np.full(n_values, 1.0 / n_values)
         low = np.minimum.reduce(values, axis=1).tolist()
         high = np.maximum.reduce(values, axis=1).tolist()
         floor, ceiling = bounds

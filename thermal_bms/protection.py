@@ -1,5 +1,6 @@
 """Protection: what was measured goes through every diagnostic; what that demands is reduced to a verdict."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
@@ -10,6 +11,7 @@ from thermal_bms.description import PackDescription
 from thermal_bms.faults import PACK, DiagnosticRow, Diagnostics, Fault, Reaction
 from thermal_bms.limits import LimitTable, limit_diagnostics, load_diagnostics
 from thermal_bms.plausibility import Checked
+from thermal_bms.units import FloatArray
 
 INFINITY = float("inf")
 
@@ -56,7 +58,7 @@ class Verdict:
 
 @final
 class Protection:
-    """All diagnostics of a pack: three per row of its limit table, and those that hold for every chemistry."""
+    """All diagnostics of a pack: three per row of its limit table, and those of every chemistry."""
 
     def __init__(
         self, table: LimitTable, pack: PackDescription, extra: Sequence[DiagnosticRow] | None = None
@@ -106,22 +108,21 @@ class Protection:
 
     def _values(
         self, c: Checked, mismatch: Sequence[bool], not_connected: Sequence[bool], *, controller_failed: bool
-    ) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-        """Return all quantities in the order of ``QUANTITIES``; a limit that does not apply sees infinity."""
-        charging = [current_a < -self._charging_a for current_a in c.current_a]
-        discharging = [current_a > self._charging_a for current_a in c.current_a]
-        hot, cold = c.cell_temp_max_degc, c.cell_temp_min_degc
+    ) -> FloatArray:
+        """Return all quantities, ordered as ``QUANTITIES``; a limit that does not apply sees infinity."""
+        threshold_a = self._charging_a
+        hot, cold, current_a = c.cell_temp_max_degc, c.cell_temp_min_degc, c.current_a
         values = [
             *c.cell_voltage_max_v,
             *c.cell_voltage_min_v,
             *hot,
-            *(t if on else -INFINITY for t, on in zip(hot, charging, strict=True)),
-            *(t if on else INFINITY for t, on in zip(cold, charging, strict=True)),
-            *(t if on else INFINITY for t, on in zip(cold, discharging, strict=True)),
-            *c.current_a,
+            *[t if i < -threshold_a else -INFINITY for t, i in zip(hot, current_a, strict=True)],
+            *[t if i < -threshold_a else INFINITY for t, i in zip(cold, current_a, strict=True)],
+            *[t if i > threshold_a else INFINITY for t, i in zip(cold, current_a, strict=True)],
+            *current_a,
             *c.cell_voltage_invalid,
             *c.cell_temp_invalid,
-            *(current_a != current_a for current_a in c.current_a),
+            *map(math.isnan, current_a),
             *map(self._sum_error, c.cell_voltage_mean_v, c.string_voltage_v, c.cell_voltage_invalid),
             *mismatch,
             *not_connected,

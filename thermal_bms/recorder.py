@@ -60,7 +60,8 @@ class _Lane:
         self.chunk_rows = chunk_rows or max(1, CHUNK_BYTES // self.row_bytes)
         self.buffer = np.zeros((self.chunk_rows, width), dtype=DTYPE)
         self.memory = self.buffer.data.cast("B")
-        self.pack = struct.Struct(f"<{width}d").pack_into if len(layout.columns) == width else None
+        scalars = all(shape == () for shape in layout.columns.values())
+        self.pack = struct.Struct(f"<{width}d").pack_into if scalars else None
         self.views = [
             (name, shape, self.buffer[:, place].reshape(self.chunk_rows, *shape))
             for (name, shape), place in zip(layout.columns.items(), layout.places().values(), strict=True)

@@ -36,7 +36,7 @@ from thermal_bms.units import FloatArray
 
 __all__ = ["FILE_NAME", "SIGNALS", "Recorder", "Recording", "Stream", "find_recording"]
 
-FILE_NAME = "recording.bin"  # in the folder of a run
+FILE_NAME = "recording.rec"  # in the folder of a run
 SIGNALS = "signals"
 
 

@@ -92,7 +92,7 @@ def make_cycle(
 
 def make_climate(name: str, title: str, city: str, day: int, folder: Path, out: Path) -> None:
     """Write one week of hourly temperature and irradiance; ``day`` counts from 0 on 1 January."""
-    rows = read(folder / f"tmy_{city}.csv")[24 * day : 24 * day + 7 * 24 + 1]
+    rows = read(folder / f"tmy_{city}.csv")[24 * day : 24 * day + 7 * 24]
     table = [
         [str(hour), number(float(row["t_amb_degC"]), 2), number(float(row["ghi_W_m2"]), 1)]
         for hour, row in enumerate(rows)
@@ -101,7 +101,7 @@ def make_climate(name: str, title: str, city: str, day: int, folder: Path, out: 
         "title": title,
         "source": f"BLAST-Lite (National Renewable Energy Laboratory), typical meteorological year of {city}",
         "terms": BLAST_TERMS,
-        "note": f"hours {24 * day} to {24 * day + 168} of the year; no humidity in the source",
+        "note": f"hours {24 * day} to {24 * day + 167} of the year; no humidity in the source",
     }
     write(out / "climates" / f"{name}.csv", header, ["hour", "temp_degc", "irradiance_w_per_m2"], table)
 

@@ -11,7 +11,7 @@ interrupted run. An incomplete recording gives a report of what was recorded, an
 EPILOG = """\
 examples:
   thermal-bms report output/heavy_lfp_truck_day
-  thermal-bms report output/heavy_lfp_truck_day/recording.bin --csv
+  thermal-bms report output/heavy_lfp_truck_day/recording.rec --csv
 """
 
 
@@ -37,7 +37,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     from scenarios.report import write_report
 
-    print(write_report(path.parent))
+    print(write_report(path))
     if arguments.csv:
         print(write_csv(recording, path.with_name("signals.csv")))
     if arguments.parquet:

@@ -33,7 +33,7 @@ exit codes: 0 all checks passed, 1 a check failed, 2 bad input, 130 interrupted 
 """
 
 COMPILE_S = 30  # upper bound for the first run after install
-OWN_FILES = ("recording.bin", "summary.json", "report.html", "signals.csv", "signals.parquet")
+OWN_FILES = ("recording.rec", "summary.json", "report.html", "signals.csv", "signals.parquet")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -148,5 +148,5 @@ def _afterwards(result: "RunResult", out: Path, arguments: argparse.Namespace) -
     if not arguments.no_report:
         from scenarios.report import write_report
 
-        files.append(write_report(out))
+        files.append(write_report(result.recording_path))
     return files

@@ -89,22 +89,20 @@ class Estimator:
 
     def step(self, checked: Checked, dt_s: float) -> Estimate:
         """Advance by one tick [s] and return the estimate."""
-        for k in range(self._pack.n_strings):
-            self._step_string(k, checked, dt_s)
         closed = checked.closed
-        strings = [k for k in range(len(closed)) if closed[k]] or range(len(closed))
-        socs = [self._soc[k] for k in strings]
-        means = [checked.cell_temp_mean_degc[k] for k in strings if _valid(checked.cell_temp_mean_degc[k])]
+        for k in range(len(closed)):
+            self._step_string(k, checked, dt_s)
+        strings = [k for k, on in enumerate(closed) if on] or list(range(len(closed)))
         return Estimate(
-            soc=sum(socs) / len(socs),
+            soc=sum([self._soc[k] for k in strings]) / len(strings),
             string_soc=np.array(self._soc),
-            cell_voltage_min_v=_lowest([checked.cell_voltage_min_v[k] for k in strings]),
-            cell_voltage_max_v=_highest([checked.cell_voltage_max_v[k] for k in strings]),
-            cell_temp_min_degc=_lowest([checked.cell_temp_min_degc[k] for k in strings]),
-            cell_temp_mean_degc=sum(means) / len(means) if means else NAN,
-            cell_temp_max_degc=_highest([checked.cell_temp_max_degc[k] for k in strings]),
-            pack_current_a=sum(checked.current_a[k] for k in strings),
-            heat_w=sum(self._heat_w[k] for k in strings),
+            cell_voltage_min_v=min(_known(checked.cell_voltage_min_v, strings)),
+            cell_voltage_max_v=max(_known(checked.cell_voltage_max_v, strings)),
+            cell_temp_min_degc=min(_known(checked.cell_temp_min_degc, strings)),
+            cell_temp_mean_degc=_mean(_known(checked.cell_temp_mean_degc, strings)),
+            cell_temp_max_degc=max(_known(checked.cell_temp_max_degc, strings)),
+            pack_current_a=sum([checked.current_a[k] for k in strings]),
+            heat_w=sum([self._heat_w[k] for k in strings]),
         )
 
     def _step_string(self, k: int, checked: Checked, dt_s: float) -> None:
@@ -139,9 +137,10 @@ def _valid(x: float) -> bool:
     return x - x == 0.0
 
 
-def _lowest(values: list[float]) -> float:
-    return min((x for x in values if _valid(x)), default=NAN)
+def _known(values: list[float], strings: list[int]) -> list[float]:
+    """Return the valid values of those strings; one NaN when there is none."""
+    return [values[k] for k in strings if _valid(values[k])] or [NAN]
 
 
-def _highest(values: list[float]) -> float:
-    return max((x for x in values if _valid(x)), default=NAN)
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)

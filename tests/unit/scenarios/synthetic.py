@@ -163,13 +163,13 @@ def _row(
     cause, limit, request, charge_cause = LimitCause.NONE, LimitCause.NONE, 0.0, LimitCause.CELL_CURRENT
     charge_max_a = 906.0
     bus_v = 216 * (3.20 + 0.16 * s["soc"] + 0.1 * max(0.0, s["soc"] - 0.95) / 0.05)
-    if s["temp"] > 37.0:
-        charge_max_a *= max(0.2, 1.0 - (s["temp"] - 37.0) / 6.0)
+    if s["temp"] > 34.0:
+        charge_max_a *= max(0.2, 1.0 - (s["temp"] - 34.0) / 6.0)
         charge_cause = LimitCause.CELL_TEMP_HIGH
     if s["soc"] > 0.86:
         charge_max_a *= max(0.03, 1.0 - (s["soc"] - 0.86) / 0.1)
         charge_cause = LimitCause.CELL_VOLTAGE
-    offer = 600e3
+    offer = 640e3
     if kind == "charge" and since_s > 60.0:
         if s["soc"] < 0.90:
             request = charge_max_a

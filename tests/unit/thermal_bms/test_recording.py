@@ -1,6 +1,8 @@
 """Recordings: written row by row, readable whatever happened to the run."""
 
 import csv
+import errno
+import io
 import os
 import signal
 import subprocess
@@ -14,6 +16,7 @@ import pytest
 from thermal_bms.errors import RecordingError
 from thermal_bms.export import write_csv, write_parquet
 from thermal_bms.recording import FILE_NAME, Recorder, Recording, find_recording
+from thermal_bms.recording_format import block_head
 
 SIGNALS = ["time_s", "soc", "pack_current_a"]
 STREAMS = {"signals": SIGNALS, "cells": {"time_s": (), "cell_temp_degc": (2, 3)}}
@@ -78,6 +81,14 @@ def test_a_flat_vector_fills_a_row_of_arrays(path: Path) -> None:
     cells = Recording(path).stream("cells")
     assert cells["time_s"].tolist() == [0.0]
     assert cells["cell_temp_degc"].tolist() == [[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]
+
+
+def test_an_array_of_one_element_is_no_scalar(path: Path) -> None:
+    with Recorder(path, {}, {"signals": {"time_s": (), "string_soc": (1,)}}) as recorder:
+        recorder.append("signals", (0.0, np.array([0.5])))
+        with pytest.raises(RecordingError, match=r"string_soc is shape \(\), expected"):
+            recorder.append("signals", (1.0, 0.5))
+    assert Recording(path)["string_soc"].tolist() == [[0.5]]
 
 
 def test_columns_know_their_names_and_shapes(path: Path) -> None:
@@ -196,6 +207,18 @@ def test_rows_missing_in_the_middle_are_noticed(path: Path) -> None:
     assert recording["time_s"].tolist() == [0.0, 1.0, 2.0]
 
 
+@pytest.mark.parametrize(("kind", "stream", "rows"), [(b"ROWZ", 0, 1), (b"ROWS", 7, 1), (b"ROWS", 0, 2)])
+def test_a_block_that_does_not_fit_ends_the_reading(path: Path, kind: bytes, stream: int, rows: int) -> None:
+    payload = np.zeros(3).tobytes()
+    whole = write(path, 1, complete=False).read_bytes()
+    path.write_bytes(whole + block_head(kind, stream, rows, 1, payload) + payload)
+    recording = Recording(path)
+    assert recording.problem.endswith("a block that does not fit")
+    assert recording["time_s"].tolist() == [0.0]
+    path.write_bytes(whole + block_head(b"ROWS", 0, 1, 1, payload) + payload)
+    assert len(Recording(path)) == 2
+
+
 def test_a_chunk_written_twice_counts_once(path: Path) -> None:
     whole = write(path, 5, chunk_rows=5).read_bytes()
     start = whole.index(b"ROWS")
@@ -303,6 +326,7 @@ def test_a_closed_recorder_refuses_rows_but_closes_again(path: Path) -> None:
         recorder.append("signals", row(0))
     with pytest.raises(RecordingError, match="the recording is closed"):
         recorder.add_meta({})
+    assert recorder.rows("signals") == 0
     assert Recording(path).complete
 
 
@@ -338,6 +362,24 @@ def test_a_full_disk_is_reported_in_one_line(path: Path, monkeypatch: pytest.Mon
     with pytest.raises(RecordingError, match="No space left"):
         recorder.close()
     assert recorder._file.closed
+
+
+def test_a_header_that_cannot_be_written_leaves_no_open_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[io.FileIO] = []
+
+    class Full(io.FileIO):
+        """A file on a full disk."""
+
+        def write(self, part: object) -> int:
+            opened.append(self)
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(io, "FileIO", Full)
+    with pytest.raises(RecordingError, match="No space left on device"):
+        Recorder(path, {}, STREAMS)
+    assert opened[0].closed
 
 
 def test_memory_is_bounded_by_the_chunk(path: Path) -> None:

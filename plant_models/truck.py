@@ -1,0 +1,405 @@
+"""The simulated truck: takes commands, moves on by one tick, and tells what its sensors say."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from plant_models.air_path import build_air_path
+from plant_models.cell import load_cell
+from plant_models.charger import Charger, ChargerParameters
+from plant_models.chiller import build_chiller
+from plant_models.chiller_parameters import sized_for
+from plant_models.cold_plate import plate_coolant_mass_kg
+from plant_models.coolant_loop import build_loop
+from plant_models.kernels import kernel
+from plant_models.pack import CircuitTables, PackArrays, circuit_tables, pack_arrays, views
+from plant_models.road import CycleArrays, cycle_by_time
+from plant_models.sensors import NoiseStream, quantised, sense_temperatures, sense_voltages
+from plant_models.truck_parameters import TruckParameters
+from plant_models.truck_step import PORTS, air_step, liquid_step, stored_energies_j
+from plant_models.vehicle import new_vehicle_state, vehicle_record, vehicle_step
+from thermal_bms.signals import Command, Measurement, VehicleMode
+from thermal_bms.units import FloatArray, degc_to_k, k_to_degc
+
+AIR_MASS_IN_PACK_KG = 0.05
+STANDING = cycle_by_time([0.0, 1.0], [0.0, 0.0])
+PACK_VIEW = (
+    "soc",
+    "soc_min",
+    "soc_max",
+    "cell_voltage_min_v",
+    "cell_voltage_max_v",
+    "cell_temp_min_degc",
+    "cell_temp_mean_degc",
+    "cell_temp_max_degc",
+    "housing_temp_degc",
+    "pack_current_a",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the world does to the truck during a tick."""
+
+    ambient_temp_degc: float
+    humidity: float = 0.5
+    irradiance_w_per_m2: float = 0.0
+
+
+class Truck:
+    """A whole simulated truck.
+
+    Parameters
+    ----------
+    parameters : the truck
+    soc : charge of every group at the start, 0..1
+    temp_degc : temperature of everything at the start [degC]
+    payload_kg : load [kg]
+    seed : of cell spread and sensor noise; every sensor kind has its own stream
+    """
+
+    def __init__(
+        self, parameters: TruckParameters, *, soc: float, temp_degc: float, payload_kg: float = 0.0, seed: int = 0
+    ) -> None:
+        self.parameters = parameters
+        self.cell = load_cell(parameters.cell)
+        self.time_s = 0.0
+        self.mode = VehicleMode.PARK
+        self.asleep = False
+        self.ports = np.zeros(len(PORTS))
+        self.bus_voltage_v = 0.0
+        self.auxiliary_power_w = 0.0
+        self.cabin_power_w = 0.0
+        self.traction_power_w = 0.0
+        self.charger: Charger | None = None
+        spread, self._noise_seed = np.random.SeedSequence(seed).spawn(2)
+        self._build_circuit(degc_to_k(temp_degc))
+        pack = parameters.pack
+        self.pack: PackArrays = pack_arrays(
+            pack,
+            self.cell,
+            np.random.default_rng(spread),
+            soc=soc,
+            temp_k=degc_to_k(temp_degc),
+            coolant_mass_kg=self._coolant_mass_kg,
+            coolant_j_per_kg=float(self._s[0].supply_enthalpy_j_per_kg),
+        )
+        self.constants, self.state, _ = views(self.pack)
+        self.branches = np.ones((3, pack.n_strings))
+        self._blocked = [False] * pack.n_strings
+        self._tables: dict[float, CircuitTables] = {}
+        self._command = Command(contactor_close=(False,) * pack.n_strings)
+        self.load(payload_kg)
+        self.park()
+        self._build_sensors()
+        self._surroundings = Surroundings(temp_degc)
+        self._rest_voltages()
+
+    # --- what the day asks of the truck ---
+
+    def load(self, payload_kg: float) -> None:
+        """Take on a payload [kg]."""
+        self._vehicle = vehicle_record(self.parameters.vehicle, payload_kg)
+
+    def drive(self, cycle: CycleArrays) -> None:
+        """Start a drive cycle."""
+        self.mode = VehicleMode.DRIVE
+        self.charger = None
+        self._cycle = cycle
+        self.vehicle = new_vehicle_state(cycle)
+
+    def park(self) -> None:
+        """Stand still, unplugged."""
+        self.mode = VehicleMode.PARK
+        self.charger = None
+        self._stand()
+
+    def plug(self, charger: ChargerParameters) -> None:
+        """Stand still at a charger."""
+        self.mode = VehicleMode.CHARGE
+        inlet_a = min(charger.current_max_a, self.parameters.dc_current_max_a)
+        self.charger = Charger(charger.model_copy(update={"current_max_a": inlet_a}))
+        self._stand()
+
+    @property
+    def drive_finished(self) -> bool:
+        """Whether the cycle is over and the truck stands."""
+        return bool(self.vehicle[0].finished > 0.0)
+
+    # --- faults of the truck itself ---
+
+    def clog_plate(self, string: int, factor: float) -> None:
+        """Multiply the hydraulic resistance of a string's cold plate."""
+        self.branches[0, string] = factor
+
+    def block_string(self, string: int) -> None:
+        """Keep a string's contactors open whatever is commanded."""
+        self._blocked[string] = True
+
+    def weaken_cell(self, string: int, factor: float) -> None:
+        """Multiply the capacity of the middle group of a string and divide its resistance by the same factor."""
+        middle = self.constants.capacity_as.shape[1] // 2
+        self.constants.capacity_as[string, middle] *= factor
+        self.constants.per_capacity_as[string, middle] /= factor
+        self.constants.resistance_factor[string, middle] /= factor
+
+    def loosen_contact(self, string: int, factor: float) -> None:
+        """Multiply the conductance from cells to plate of a string."""
+        self.constants.core_to_wall_w_per_k[string] *= factor
+
+    # --- the seam ---
+
+    def actuate(self, command: Command) -> None:
+        """Take a command; it acts from the next step on."""
+        self._command = command
+        for k, wanted in enumerate(command.contactor_close):
+            self.state.string_closed[k] = 1.0 if wanted and not self._blocked[k] else 0.0
+
+    def measure(self) -> Measurement:
+        """Return what the truck's sensors say now."""
+        sensors = self.parameters.sensors
+        state = self.state
+        s = self._s[0]
+        chiller = self._chiller_s[0]
+        n_strings = len(self._blocked)
+        voltage_v = np.empty_like(state.voltage_v)
+        sense_voltages(
+            state.voltage_v, self._voltage_noise.row(), sensors.cell_voltage_noise_v, sensors.cell_voltage_step_v, voltage_v
+        )
+        temp_degc = self._cell_temp_degc.copy()
+        noise = self._noise.row()
+        current_a = state.string_current_a * sensors.current_gain + sensors.current_offset_a
+        current_a = np.round((current_a + sensors.current_noise_a * noise[:n_strings]) / sensors.current_step_a)
+        closed = state.string_closed > 0.0
+        coolant = sensors.coolant_temp_step_k, sensors.coolant_temp_noise_k
+        world = self._surroundings
+        rating = self.charger
+        return Measurement(
+            time_s=self.time_s,
+            vehicle_mode=self.mode,
+            cell_voltage_v=voltage_v,
+            cell_temp_degc=temp_degc,
+            string_current_a=current_a * sensors.current_step_a,
+            string_voltage_v=np.round(state.string_voltage_v * 20.0) * 0.05,
+            contactor_closed=closed,
+            bus_voltage_v=round(self.bus_voltage_v * 20.0) * 0.05,
+            coolant_inlet_temp_degc=quantised(k_to_degc(float(s.supply_temp_k)) + coolant[1] * noise[n_strings], coolant[0]),
+            coolant_outlet_temp_degc=quantised(
+                k_to_degc(float(s.return_temp_k)) + coolant[1] * noise[n_strings + 1], coolant[0]
+            ),
+            drive_loop_temp_degc=quantised(k_to_degc(float(s.low_temp_k)) + coolant[1] * noise[n_strings + 2], coolant[0]),
+            pump_speed_rpm=round(float(s.pump_speed_rpm) * 2.0) * 0.5,
+            fan_speed_rpm=round(float(s.fan_speed_rpm) * 2.0) * 0.5,
+            compressor_speed_rpm=round(float(chiller.compressor_speed_rpm) * 2.0) * 0.5,
+            suction_pressure_pa=quantised(float(chiller.suction_pressure_pa), 1000.0),
+            discharge_pressure_pa=quantised(float(chiller.discharge_pressure_pa), 1000.0),
+            heater_power_w=quantised(float(s.heater_power_w), 10.0),
+            compressor_power_w=quantised(float(chiller.compressor_power_w), 10.0),
+            ambient_temp_degc=quantised(world.ambient_temp_degc + 0.1 * noise[n_strings + 3], 0.1),
+            ambient_humidity=round(world.humidity * 250.0) / 250.0,
+            vehicle_speed_m_per_s=quantised(float(self.vehicle[0].speed_m_per_s), 0.01),
+            plug_connected=rating is not None and rating.ready,
+            charger_power_max_w=rating.parameters.power_max_w if rating else 0.0,
+            charger_current_max_a=rating.parameters.current_max_a if rating else 0.0,
+            charger_voltage_max_v=rating.parameters.voltage_max_v if rating else 0.0,
+        )
+
+    # --- time ---
+
+    def step(self, surroundings: Surroundings, dt_s: float) -> None:
+        """Advance everything by ``dt_s`` seconds under the last command."""
+        self._surroundings = surroundings
+        ambient_k = degc_to_k(surroundings.ambient_temp_degc)
+        live = bool(self.state.string_closed.any())
+        self._step_loads(surroundings, live)
+        drive_heat_w = self._step_vehicle(ambient_k, live, dt_s)
+        base_power_w = self.traction_power_w + self.auxiliary_power_w + self.cabin_power_w
+        thermal = self._command.thermal
+        on = 1.0 if live and not self.asleep else 0.0
+        self.bus_voltage_v = self._step(
+            self._p,
+            self._s,
+            self._chiller_p,
+            self._chiller_s,
+            self._chiller_table,
+            self.tables(dt_s),
+            self.pack,
+            self.branches,
+            self.ports,
+            on * thermal.pump_duty,
+            on * thermal.fan_duty,
+            on * thermal.compressor_duty,
+            on * thermal.heater_duty,
+            float(thermal.valve_mode),
+            ambient_k,
+            surroundings.humidity,
+            float(self.vehicle[0].speed_m_per_s),
+            drive_heat_w,
+            self._cabin_request_w,
+            degc_to_k(self.parameters.cabin.set_point_degc) if self._occupied else ambient_k,
+            base_power_w,
+            self._charger_current_a(base_power_w, live, dt_s),
+            dt_s,
+        )
+        self._sense_temperatures(dt_s)
+        self.time_s += dt_s
+
+    def tables(self, dt_s: float) -> CircuitTables:
+        """Return the circuit tables for a step size, made once."""
+        if dt_s not in self._tables:
+            self._tables[dt_s] = circuit_tables(self.cell, self.parameters.pack.n_parallel, dt_s)
+        return self._tables[dt_s]
+
+    def stored_energies_j(self) -> tuple[float, float]:
+        """Return chemical energy and stored heat of the whole truck [J]."""
+        tables = self.tables(1.0)
+        return stored_energies_j(self._p, self._s, self._chiller_p, self._chiller_s, tables, self.pack)
+
+    def view(self) -> FloatArray:
+        """Return the truth about the pack in the order of ``PACK_VIEW``."""
+        out = np.empty(len(PACK_VIEW))
+        pack_view(self.pack, out)
+        return out
+
+    @property
+    def circuit(self) -> np.record:
+        """The state of the coolant circuit, by name."""
+        return self._s[0]  # type: ignore[no-any-return]
+
+    @property
+    def refrigerant(self) -> np.record:
+        """The state of the refrigerant circuit, by name."""
+        return self._chiller_s[0]  # type: ignore[no-any-return]
+
+    # --- inside ---
+
+    def _build_circuit(self, temp_k: float) -> None:
+        parameters = self.parameters
+        rating = parameters.chiller
+        chiller = sized_for(rating.capacity_w, rating.ambient_degc, refrigerant=rating.refrigerant)
+        self._chiller_p, self._chiller_s, self._chiller_table = build_chiller(chiller, ambient_k=temp_k)
+        if parameters.loop is not None:
+            self._p, self._s = build_loop(parameters.loop, temp_k)
+            self._step = liquid_step
+            self._coolant_mass_kg = plate_coolant_mass_kg(parameters.loop.plate) * parameters.pack.n_strings
+        elif parameters.air is not None:
+            self._p, self._s = build_air_path(parameters.air, temp_k)
+            self._step = air_step
+            self._coolant_mass_kg = AIR_MASS_IN_PACK_KG * parameters.pack.n_strings
+
+    def _build_sensors(self) -> None:
+        pack = self.parameters.pack
+        voltage, temperature, rest = (np.random.default_rng(s) for s in self._noise_seed.spawn(3))
+        self._voltage_noise = NoiseStream(voltage, pack.n_strings * pack.n_series)
+        self._temp_noise = NoiseStream(temperature, pack.n_strings * pack.n_temp_sensors)
+        self._noise = NoiseStream(rest, pack.n_strings + 4)
+        shape = (pack.n_strings, pack.n_temp_sensors)
+        self._lagged_k = np.full(shape, float(self.state.surface_temp_k[0, 0]))
+        self._cell_temp_degc = np.empty(shape)
+        self._sense_temperatures(1.0)
+
+    def _rest_voltages(self) -> None:
+        """Let the cell voltages be those at rest before the first step."""
+        rest = self.tables(1.0).rest
+        x = self.state.soc * rest.shape[0]
+        row = np.clip(x.astype(int), 0, rest.shape[0] - 1)
+        ocv = rest[row, 0] + (x - row) / rest.shape[0] * rest[row, 1]
+        entropic = rest[row, 2] + (x - row) / rest.shape[0] * rest[row, 3]
+        self.state.voltage_v[:] = ocv + (self.state.core_temp_k - self.constants.reference_temp_k) * entropic
+        self.state.string_voltage_v[:] = self.state.voltage_v.sum(axis=1)
+
+    def _stand(self) -> None:
+        self._cycle: CycleArrays | None = None
+        self.vehicle = new_vehicle_state(STANDING)
+
+    @property
+    def _occupied(self) -> bool:
+        return self.mode == VehicleMode.DRIVE
+
+    def _step_loads(self, surroundings: Surroundings, live: bool) -> None:
+        """Write what auxiliaries and cabin draw from the bus in this tick."""
+        cabin = self.parameters.cabin
+        vehicle = self.parameters.vehicle
+        self.auxiliary_power_w = self.cabin_power_w = self._cabin_request_w = 0.0
+        if not live or self.asleep:
+            return
+        self.auxiliary_power_w = vehicle.auxiliary_power_w if self._occupied else self.parameters.standby_power_w
+        if self._occupied:
+            gain_w = cabin.occupant_heat_w + cabin.solar_area_m2 * surroundings.irradiance_w_per_m2
+            need_w = cabin.conductance_w_per_k * (surroundings.ambient_temp_degc - cabin.set_point_degc) + gain_w
+            self._cabin_request_w = max(need_w, 0.0)
+            self.cabin_power_w = cabin.blower_power_w + max(-need_w, 0.0) / cabin.heating_cop
+
+    def _step_vehicle(self, ambient_k: float, live: bool, dt_s: float) -> float:
+        """Advance the drive and return the heat it gives its coolant [W]."""
+        self.traction_power_w = 0.0
+        if self._cycle is None:
+            return 0.0
+        own_w = self.auxiliary_power_w + self.cabin_power_w + float(self.ports[6:10].sum())
+        power_w = self._command.discharge_power_max_w - own_w if live else 0.0
+        regen_w = self._command.regen_power_max_w + own_w if live else 0.0
+        vehicle_step(self._vehicle[0], self.vehicle[0], self._cycle.table, power_w, regen_w, ambient_k, dt_s)
+        self.traction_power_w = float(self.vehicle[0].traction_power_w)
+        return float(self.vehicle[0].drive_heat_to_coolant_w)
+
+    def _charger_current_a(self, base_power_w: float, live: bool, dt_s: float) -> float:
+        if self.charger is None:
+            return 0.0
+        if not live:
+            self.charger.step(0.0, 0.0, dt_s)
+            return 0.0
+        voltage_v = self.bus_voltage_v or float(self.state.string_voltage_v.max())
+        own_a = (base_power_w + float(self.ports[6:10].sum())) / voltage_v
+        return self.charger.step(self._command.charge_current_a + own_a, voltage_v, dt_s)
+
+    def _sense_temperatures(self, dt_s: float) -> None:
+        sensors = self.parameters.sensors
+        tau_s = self.parameters.pack.sensor_time_constant_s
+        keep = math.exp(-dt_s / tau_s) if tau_s > 0.0 else 0.0
+        sense_temperatures(
+            self.state.surface_temp_k,
+            self._lagged_k,
+            keep,
+            self._temp_noise.row(),
+            sensors.cell_temp_noise_k,
+            sensors.cell_temp_step_k,
+            self._cell_temp_degc,
+        )
+
+
+@kernel
+def pack_view(pack: PackArrays, out: FloatArray) -> None:
+    """Write the values named in ``PACK_VIEW``."""
+    _, state, _ = views(pack)
+    n_strings, n_series = state.soc.shape
+    soc_sum = 0.0
+    soc_min = soc_max = state.soc[0, 0]
+    v_min = v_max = state.voltage_v[0, 0]
+    t_sum = 0.0
+    t_min = t_max = state.core_temp_k[0, 0]
+    housing = 0.0
+    current = 0.0
+    for k in range(n_strings):
+        housing += state.housing_temp_k[k]
+        current += state.string_current_a[k]
+        for i in range(n_series):
+            soc_sum += state.soc[k, i]
+            soc_min = min(soc_min, state.soc[k, i])
+            soc_max = max(soc_max, state.soc[k, i])
+            v_min = min(v_min, state.voltage_v[k, i])
+            v_max = max(v_max, state.voltage_v[k, i])
+            t_sum += state.core_temp_k[k, i]
+            t_min = min(t_min, state.core_temp_k[k, i])
+            t_max = max(t_max, state.core_temp_k[k, i])
+    n = n_strings * n_series
+    out[0] = soc_sum / n
+    out[1] = soc_min
+    out[2] = soc_max
+    out[3] = v_min
+    out[4] = v_max
+    out[5] = t_min - 273.15
+    out[6] = t_sum / n - 273.15
+    out[7] = t_max - 273.15
+    out[8] = housing / n_strings - 273.15
+    out[9] = current

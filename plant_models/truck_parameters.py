@@ -1,0 +1,138 @@
+"""One truck as a parameter set: pack, vehicle, thermal system, cabin, inlets."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from plant_models.air_path import AirPathParameters, air_path_ratings
+from plant_models.cell import PARAMETER_SETS, CellParameters, load_cell
+from plant_models.coolant_loop import CoolantLoopParameters, loop_ratings
+from plant_models.pack import PackParameters
+from plant_models.sensors import SensorParameters
+from plant_models.vehicle import VehicleParameters
+from thermal_bms.description import PackDescription, ThermalDescription, TruckDescription
+from thermal_bms.parameters import Parameters, Source, merged, parse, read_toml
+
+TRUCKS = PARAMETER_SETS / "trucks"
+DESCRIBED_TEMPS_DEGC = (-30.0, -20.0, -10.0, 0.0, 10.0, 25.0, 40.0, 55.0)
+
+
+class ChillerRating(Parameters):
+    """The refrigerant circuit by its rating; ``chiller.sized_for`` makes the rest."""
+
+    capacity_w: float = Field(gt=100.0, le=200e3, description="from the battery's coolant, no cabin load")
+    ambient_degc: float = Field(default=40.0, ge=20.0, le=50.0)
+    refrigerant: Literal["r1234yf", "r134a"] = "r1234yf"
+
+
+class CabinParameters(Parameters):
+    """The driver's cabin as the battery sees it: what it takes from the refrigerant and from the bus."""
+
+    set_point_degc: float = Field(default=22.0, ge=15.0, le=28.0)
+    conductance_w_per_k: float = Field(default=80.0, ge=0.0, le=1e3, description="walls and fresh air")
+    solar_area_m2: float = Field(default=1.0, ge=0.0, le=10.0, description="glass area times transmittance")
+    occupant_heat_w: float = Field(default=100.0, ge=0.0, le=1e3)
+    heating_cop: float = Field(default=1.0, ge=0.9, le=4.0, description="1: resistance heater")
+    blower_power_w: float = Field(default=120.0, ge=0.0, le=1e3)
+
+
+class TruckParameters(Parameters):
+    """Everything that makes one truck."""
+
+    title: str = Field(min_length=3)
+    weight_class: Literal["heavy", "medium", "light"]
+    cooling: Literal["liquid", "air"]
+    source: tuple[Source, ...] = Field(min_length=1)
+    cell: str
+    pack: PackParameters
+    vehicle: VehicleParameters
+    loop: CoolantLoopParameters | None = None
+    air: AirPathParameters | None = None
+    chiller: ChillerRating
+    cabin: CabinParameters = CabinParameters()
+    sensors: SensorParameters = SensorParameters()
+    dc_current_max_a: float = Field(gt=0.0, le=4000.0, description="of the charging inlet")
+    standby_power_w: float = Field(default=150.0, ge=0.0, le=2e3, description="controllers awake, parked")
+
+    @model_validator(mode="after")
+    def _cooling_fits(self) -> "TruckParameters":
+        if (self.cooling == "liquid") != (self.loop is not None) or (self.cooling == "air") != (self.air is not None):
+            raise ValueError('cooling = "liquid" needs a [loop] table and no [air], cooling = "air" an [air] and no [loop]')
+        return self
+
+
+def truck_names() -> list[str]:
+    """Return the names of the library's trucks."""
+    return sorted(path.stem for path in TRUCKS.glob("*.toml"))
+
+
+def load_truck(name: str, changes: dict[str, Any] | None = None) -> TruckParameters:
+    """Return a truck of the library, or of a TOML file, with a scenario's changes laid over it."""
+    path = Path(name) if name.endswith(".toml") else TRUCKS / f"{name}.toml"
+    return parse(TruckParameters, merged(read_toml(path), changes or {}), path.name)
+
+
+def describe(truck: TruckParameters, cell: CellParameters | None = None) -> TruckDescription:
+    """Return what a controller is told of this truck."""
+    cell = cell or load_cell(truck.cell)
+    circuit = cell.circuit
+    pack = truck.pack
+    middle = [table_at_half_charge(cell, temp) for temp in DESCRIBED_TEMPS_DEGC]
+    flow_max_kg_per_s, radiator_w_per_k = ratings(truck)
+    return TruckDescription(
+        name=truck.title,
+        pack=PackDescription(
+            chemistry=cell.chemistry,
+            n_strings=pack.n_strings,
+            n_series=pack.n_series,
+            capacity_ah=cell.capacity_ah * pack.n_parallel,
+            charge_current_max_a=cell.charge_current_max_a * pack.n_parallel,
+            discharge_current_max_a=cell.discharge_current_max_a * pack.n_parallel,
+            cell_voltage_min_v=cell.voltage_min_v,
+            cell_voltage_max_v=cell.voltage_max_v,
+            ocv_soc=circuit.soc,
+            ocv_v=circuit.ocv_v,
+            resistance_temp_degc=DESCRIBED_TEMPS_DEGC,
+            resistance_ohm=tuple(ohm / pack.n_parallel for ohm in middle),
+        ),
+        thermal=ThermalDescription(
+            cooling=truck.cooling,
+            coolant_flow_max_kg_per_s=flow_max_kg_per_s,
+            heater_power_max_w=circuit_parameters(truck).heater.power_max_w,
+            chiller_capacity_w=truck.chiller.capacity_w,
+            radiator_conductance_w_per_k=radiator_w_per_k,
+            has_waste_heat=truck.loop is not None and truck.loop.waste_heat_conductance_w_per_k > 0.0,
+        ),
+    )
+
+
+def circuit_parameters(truck: TruckParameters) -> CoolantLoopParameters | AirPathParameters:
+    """Return the truck's coolant circuit, liquid or air."""
+    circuit = truck.loop or truck.air
+    if circuit is None:
+        raise TypeError("a truck without a coolant circuit passed validation")
+    return circuit
+
+
+def ratings(truck: TruckParameters) -> tuple[float, float]:
+    """Return the largest coolant flow [kg/s] and the heat per kelvin between pack outlet and ambient [W/K]."""
+    if truck.loop is not None:
+        return loop_ratings(truck.loop, float(truck.pack.n_strings))
+    if truck.air is not None:
+        return air_path_ratings(truck.air, float(truck.pack.n_strings))
+    raise TypeError("a truck without a coolant circuit passed validation")
+
+
+def table_at_half_charge(cell: CellParameters, temp_degc: float) -> float:
+    """Return the ten-second resistance [ohm] of one cell at half charge: R0 + sum of R (1 - exp(-10 s / tau))."""
+    circuit = cell.circuit
+    middle = int(np.argmin(np.abs(np.array(circuit.soc) - 0.5)))
+
+    def at(table: tuple[tuple[float, ...], ...]) -> float:
+        inverse = -1.0 / (np.array(circuit.temp_degc) + 273.15)
+        return float(np.exp(np.interp(-1.0 / (temp_degc + 273.15), inverse, np.log([row[middle] for row in table]))))
+
+    branches = ((circuit.r1_ohm, circuit.tau1_s), (circuit.r2_ohm, circuit.tau2_s))
+    return at(circuit.r0_discharge_ohm) + sum(at(r) * (1.0 - float(np.exp(-10.0 / at(tau)))) for r, tau in branches)

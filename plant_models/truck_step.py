@@ -1,0 +1,221 @@
+"""One tick of the truck behind its drive: circuit, pack and refrigerant in one compiled call.
+
+Order: actuators and refrigerant (their powers are then known), electrical step (heats are then known), elimination
+of the cells, closing of the circuit, back-substitution. What comes out is the state and the mean powers at every
+port, in the order of ``PORTS``.
+"""
+
+from collections.abc import Callable
+
+from plant_models.air_path import air_actuate, air_film_conductance_w_per_k, air_solve
+from plant_models.chiller import chiller_stored_heat_j
+from plant_models.cold_plate import branch_conductance, branch_flows, plate_film_conductance_w_per_k
+from plant_models.coolant_loop import loop_actuate, loop_solve, loop_stored_heat_j
+from plant_models.glycol import temperature_k
+from plant_models.kernels import Record, RecordArray, kernel
+from plant_models.pack import (
+    CircuitTables,
+    PackArrays,
+    PackConstants,
+    PackState,
+    PackWork,
+    chemical_energy_j,
+    pack_stored_heat_j,
+    views,
+)
+from plant_models.pack_electrical import pack_electrical_step
+from plant_models.pack_thermal import back_substitute, eliminate
+from thermal_bms.units import FloatArray
+
+Step = Callable[..., float]  # kernels of one shape; their many arguments are listed where they are defined
+
+PORTS = (
+    "pack_power_w",
+    "charger_power_w",
+    "cell_heat_w",
+    "busbar_heat_w",
+    "heat_cell_to_coolant_w",
+    "heat_housing_to_ambient_w",
+    "pump_power_w",
+    "fan_power_w",
+    "compressor_power_w",
+    "heater_power_w",
+    "pump_heat_w",
+    "heater_heat_w",
+    "chiller_heat_w",
+    "radiator_heat_w",
+    "waste_heat_w",
+    "condenser_heat_w",
+    "compressor_loss_w",
+    "cabin_heat_w",
+    "drive_heat_w",
+    "drive_radiator_heat_w",
+    "drive_loop_loss_w",
+    "circuit_loss_w",
+    "intake_enthalpy_w",
+    "cabin_enthalpy_w",
+    "exhaust_enthalpy_w",
+)
+
+
+@kernel
+def electrical(
+    tables: CircuitTables,
+    pack: PackArrays,
+    s: Record,
+    chiller_s: Record,
+    base_power_w: float,
+    charger_current_a: float,
+    ports: FloatArray,
+    dt_s: float,
+) -> float:
+    """Advance the pack under the demand of the bus, write its ports, and return the bus voltage [V]."""
+    constants, state, work = views(pack)
+    power_w = base_power_w + s.pump_power_w + s.fan_power_w + s.heater_power_w + chiller_s.compressor_power_w
+    voltage_v = pack_electrical_step(tables, constants, state, work, power_w, charger_current_a, dt_s)
+    current_a = 0.0
+    heat_w = 0.0
+    busbar_w = 0.0
+    for k in range(state.soc.shape[0]):
+        current_a += state.string_current_a[k]
+        busbar_w += state.busbar_heat_w[k]
+        for i in range(state.soc.shape[1]):
+            heat_w += state.heat_w[k, i]
+    ports[0] = voltage_v * current_a
+    ports[1] = voltage_v * charger_current_a
+    ports[2] = heat_w
+    ports[3] = busbar_w
+    return voltage_v
+
+
+@kernel
+def return_flow(state: PackState, work: PackWork) -> tuple[float, float]:
+    """Return offset [W] and gain [kg/s] of the enthalpy flow out of the pack against the supply enthalpy."""
+    last = state.soc.shape[1] - 1
+    offset_w = 0.0
+    gain_kg_per_s = 0.0
+    for k in range(state.soc.shape[0]):
+        offset_w += state.string_flow_kg_per_s[k] * work.offset[k, last]
+        gain_kg_per_s += state.string_flow_kg_per_s[k] * work.gain[k, last]
+    return offset_w, gain_kg_per_s
+
+
+@kernel
+def finish(
+    constants: PackConstants,
+    state: PackState,
+    work: PackWork,
+    s: Record,
+    chiller_s: Record,
+    wall_w_per_k: FloatArray,
+    supply_j_per_kg: float,
+    ambient_k: float,
+    ports: FloatArray,
+    dt_s: float,
+) -> None:
+    """Back-substitute every string and write the thermal ports."""
+    to_coolant_w = 0.0
+    loss_w = 0.0
+    for k in range(state.soc.shape[0]):
+        back_substitute(constants, state, work, k, wall_w_per_k[k], supply_j_per_kg, ambient_k, dt_s)
+        to_coolant_w += state.string_coolant_heat_w[k]
+        loss_w += state.string_housing_loss_w[k]
+    ports[4] = to_coolant_w
+    ports[5] = loss_w
+    ports[6] = s.pump_power_w
+    ports[7] = s.fan_power_w
+    ports[8] = chiller_s.compressor_power_w
+    ports[9] = s.heater_power_w
+    ports[10] = s.pump_hydraulic_w
+    ports[11] = s.heater_heat_w
+    ports[12] = s.evaporator_heat_w
+    ports[13] = s.radiator_heat_w
+    ports[14] = s.waste_heat_w
+    ports[15] = s.condenser_heat_w
+    ports[16] = chiller_s.compressor_loss_w
+    ports[17] = chiller_s.cabin_heat_w
+    ports[18] = s.drive_heat_w
+    ports[19] = s.low_temp_radiator_heat_w
+    ports[20] = s.low_temp_loss_w
+    ports[21] = s.circuit_loss_w
+    ports[22] = s.intake_enthalpy_w
+    ports[23] = s.cabin_enthalpy_w
+    ports[24] = s.exhaust_enthalpy_w
+
+
+def _step_of(actuate: Step, film_conductance_w_per_k: Step, solve: Step) -> Step:
+    """Return the compiled tick of a truck with this coolant circuit.
+
+    The tick takes parameter and state records of circuit and refrigerant, the compressor map, the circuit tables, the
+    pack, ``branches`` of shape (3, n_strings) (hydraulic resistance over a clean plate, open flag, room for the
+    conductance from wall to coolant of one group [W/K]), ``ports`` to write, the commands, the surroundings, the power
+    of everything on the bus but the thermal system [W], the charger's current [A] and the step [s]. It returns the mean
+    bus voltage [V].
+    """
+
+    def step(
+        p: RecordArray,
+        s: RecordArray,
+        chiller_p: RecordArray,
+        chiller_s: RecordArray,
+        chiller_table: FloatArray,
+        tables: CircuitTables,
+        pack: PackArrays,
+        branches: FloatArray,
+        ports: FloatArray,
+        pump_duty: float,
+        fan_duty: float,
+        compressor_duty: float,
+        heater_duty: float,
+        valve_mode: float,
+        ambient_k: float,
+        humidity: float,
+        speed_m_per_s: float,
+        drive_heat_w: float,
+        cabin_request_w: float,
+        cabin_air_k: float,
+        base_power_w: float,
+        charger_current_a: float,
+        dt_s: float,
+    ) -> float:
+        constants, state, work = views(pack)
+        actuate(
+            p[0], s[0], chiller_p[0], chiller_s[0], chiller_table, pump_duty, fan_duty, compressor_duty, heater_duty,
+            valve_mode, branch_conductance(branches[0], branches[1]), ambient_k, humidity, speed_m_per_s, drive_heat_w,
+            cabin_request_w, cabin_air_k, dt_s,
+        )  # fmt: skip
+        voltage_v = electrical(tables, pack, s[0], chiller_s[0], base_power_w, charger_current_a, ports, dt_s)
+        flow = s[0].mass_flow_kg_per_s
+        branch_flows(branches[0], branches[1], flow, state.string_flow_kg_per_s)
+        n_series = state.soc.shape[1]
+        for k in range(state.soc.shape[0]):
+            mean_k = temperature_k(p[0], state.coolant_j_per_kg[k, n_series // 2])
+            film = film_conductance_w_per_k(p[0], state.string_flow_kg_per_s[k], mean_k)
+            branches[2, k] = film / n_series
+            eliminate(constants, state, work, p[0], k, branches[2, k], dt_s)
+        offset_w, gain_kg_per_s = return_flow(state, work)
+        supply_j_per_kg = solve(p[0], s[0], offset_w, gain_kg_per_s, flow, dt_s)
+        finish(constants, state, work, s[0], chiller_s[0], branches[2], supply_j_per_kg, ambient_k, ports, dt_s)
+        return voltage_v
+
+    return kernel(step)
+
+
+liquid_step = _step_of(loop_actuate, plate_film_conductance_w_per_k, loop_solve)
+air_step = _step_of(air_actuate, air_film_conductance_w_per_k, air_solve)
+
+
+@kernel
+def stored_energies_j(
+    p: RecordArray,
+    s: RecordArray,
+    chiller_p: RecordArray,
+    chiller_s: RecordArray,
+    tables: CircuitTables,
+    pack: PackArrays,
+) -> tuple[float, float]:
+    """Return chemical energy and stored heat of the whole truck [J], functions of state alone."""
+    constants, state, _ = views(pack)
+    heat_j = pack_stored_heat_j(constants, state)
+    heat_j += loop_stored_heat_j(p[0], s[0]) + chiller_stored_heat_j(chiller_p[0], chiller_s[0])
+    return chemical_energy_j(tables, constants, state), heat_j

@@ -1,0 +1,235 @@
+"""The control cycle: one measurement in, one command out, every tick.
+
+plausibility -> estimate -> protection, contactors, limits -> charging -> controller -> supervisor -> command.
+Nothing here raises on bad data: a fault is data, and a failed controller is replaced by the safe command.
+"""
+
+import logging
+import math
+from dataclasses import dataclass
+from typing import final
+
+from thermal_bms.charging import ChargeSettings, Charging
+from thermal_bms.contactors import Contactors
+from thermal_bms.description import TruckDescription
+from thermal_bms.estimation import EstimationSettings, Estimator, string_resistance_ohm
+from thermal_bms.faults import Fault, FaultCode
+from thermal_bms.interfaces import Controller
+from thermal_bms.limits import NO_CURRENT, CurrentLimits, LimitTable, PackState, load_limits
+from thermal_bms.plausibility import Checked, Plausibility
+from thermal_bms.protection import Protection, Verdict
+from thermal_bms.signals import (
+    Command,
+    Estimate,
+    LimitCause,
+    Limits,
+    Measurement,
+    Preview,
+    ThermalCommand,
+    ValveMode,
+)
+from thermal_bms.supervisor import Reason, Situation, SupervisorSettings, SupervisorState, supervise
+
+_LOG = logging.getLogger(__name__)
+NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class CycleResult:
+    """Everything one cycle found and decided.
+
+    Attributes
+    ----------
+    command : what goes out
+    estimate, limits, faults : what the battery management believes
+    wanted : what the controller proposed; None when it failed
+    charge_limit : what limits charging now, the charger included
+    reasons : why the supervisor changed what was wanted
+    """
+
+    command: Command
+    estimate: Estimate
+    limits: Limits
+    faults: tuple[Fault, ...]
+    wanted: ThermalCommand | None
+    charge_limit: LimitCause
+    reasons: tuple[Reason, ...]
+
+
+@final
+class ControlUnit:
+    """One truck's control unit: description, limit table, controller, and the state of every part.
+
+    Parameters
+    ----------
+    truck : what the unit is told of its truck
+    controller : the thermal controller
+    limits : limit table; that of the pack's chemistry when left out
+    charge : what a charge aims at; may be changed between ticks through ``unit.charging.settings``
+    estimation, supervisor : settings of those parts
+    initial_soc : stored state of charge in 0..1, NaN to start from the cell voltages
+    """
+
+    def __init__(
+        self,
+        truck: TruckDescription,
+        controller: Controller,
+        *,
+        limits: LimitTable | None = None,
+        charge: ChargeSettings | None = None,
+        estimation: EstimationSettings | None = None,
+        supervisor: SupervisorSettings | None = None,
+        initial_soc: float = NAN,
+    ) -> None:
+        pack = truck.pack
+        table = limits or load_limits(pack.chemistry)
+        over_temp_degc = table.row(FaultCode.CELL_TEMP_HIGH_DISCHARGE).operate
+        self.truck = truck
+        self.controller = controller
+        self.limit_table = table
+        self.plausibility = Plausibility(pack)
+        self.estimator = Estimator(pack, estimation, initial_soc=initial_soc)
+        self.protection = Protection(table, pack)
+        self.contactors = Contactors(table.contactor, pack.n_strings)
+        self.current_limits = CurrentLimits(table, pack)
+        self.charging = Charging(pack, charge)
+        self.supervisor_settings = supervisor or SupervisorSettings(over_temp_degc=over_temp_degc)
+        self.supervisor = SupervisorState()
+        self.controller_failed = False
+
+    def reset_faults(self) -> None:
+        """Clear every fault, latched ones too. What still holds is found again."""
+        self.protection.reset()
+
+    def reset(self) -> None:
+        """Bring every part, the controller included, back to its state at construction."""
+        for part in (self.plausibility, self.estimator, self.protection, self.contactors, self.charging):
+            part.reset()
+        self.supervisor = SupervisorState()
+        self.controller_failed = False
+        self.controller.reset()
+
+
+def control_cycle(
+    unit: ControlUnit, measurement: Measurement, preview: Preview, dt_s: float, *, wake: bool = True
+) -> CycleResult:
+    """Run one cycle and return what it found and decided.
+
+    Parameters
+    ----------
+    unit : the control unit; its state advances by one tick
+    measurement : the newest measurement
+    preview : what is known of the time ahead
+    dt_s : tick [s]
+    wake : False asks for open contactors, as before going to sleep
+    """
+    checked = unit.plausibility.check(measurement, dt_s)
+    measurement = checked.measurement
+    estimate = unit.estimator.step(checked, dt_s)
+    verdict = unit.protection.step(
+        checked,
+        contactor_mismatch=unit.contactors.mismatch(checked.closed),
+        not_connected=unit.contactors.kept_open(),
+        controller_failed=unit.controller_failed,
+        dt_s=dt_s,
+    )
+    contactor_close = unit.contactors.step(
+        checked,
+        wanted=wake,
+        open_strings=verdict.open_strings,
+        charging=measurement.plug_connected,
+        dt_s=dt_s,
+    )
+    state = _pack_state(unit, checked, estimate, contactor_close)
+    limits = _limits(unit, state, verdict, contactor_close)
+    charge = unit.charging.step(
+        measurement,
+        estimate,
+        limits,
+        n_connected=state.n_connected,
+        resistance_ohm=state.resistance_ohm,
+        dt_s=dt_s,
+    )
+    wanted = _ask_controller(unit, measurement, estimate, limits, preview, dt_s)
+    thermal, reasons = supervise(
+        wanted,
+        unit.supervisor,
+        _situation(checked, verdict, state.n_connected),
+        unit.truck.thermal,
+        unit.supervisor_settings,
+        dt_s,
+    )
+    command = Command(
+        thermal=thermal,
+        contactor_close=contactor_close,
+        charge_current_a=charge.current_a,
+        discharge_power_max_w=limits.discharge_power_max_w,
+        regen_power_max_w=limits.charge_power_max_w,
+    )
+    return CycleResult(command, estimate, limits, verdict.faults, wanted, charge.cause, reasons)
+
+
+def _pack_state(
+    unit: ControlUnit, checked: Checked, estimate: Estimate, contactor_close: tuple[bool, ...]
+) -> PackState:
+    """Return what the limits depend on, over the strings that are closed and shall stay so."""
+    connected = [k for k, on in enumerate(contactor_close) if on and checked.closed[k]]
+    n_connected = len(connected)
+    mean_v = [checked.cell_voltage_mean_v[k] for k in connected]
+    return PackState(
+        n_connected=n_connected,
+        string_current_a=estimate.pack_current_a / n_connected if n_connected else 0.0,
+        cell_voltage_min_v=estimate.cell_voltage_min_v,
+        cell_voltage_max_v=estimate.cell_voltage_max_v,
+        cell_voltage_mean_v=sum(mean_v) / n_connected if n_connected else NAN,
+        cell_temp_min_degc=estimate.cell_temp_min_degc,
+        cell_temp_max_degc=estimate.cell_temp_max_degc,
+        soc=estimate.soc,
+        resistance_ohm=string_resistance_ohm(unit.truck.pack, estimate.cell_temp_min_degc),
+    )
+
+
+def _limits(
+    unit: ControlUnit, state: PackState, verdict: Verdict, contactor_close: tuple[bool, ...]
+) -> Limits:
+    """Return the current limits; none at all while a string must carry no more current."""
+    if unit.contactors.opening or any(contactor_close[k] for k in verdict.stop_strings):
+        return NO_CURRENT
+    return unit.current_limits.at(state, charge_allowed=verdict.charge_allowed, limp=verdict.limp)
+
+
+def _ask_controller(
+    unit: ControlUnit,
+    measurement: Measurement,
+    estimate: Estimate,
+    limits: Limits,
+    preview: Preview,
+    dt_s: float,
+) -> ThermalCommand | None:
+    """Return what the controller proposes; None when it fails, which is logged once and becomes a fault."""
+    failure = ""
+    wanted: ThermalCommand | None = None
+    try:
+        wanted = unit.controller.step(measurement, estimate, limits, preview, unit.supervisor.applied, dt_s)
+        total = wanted.pump_duty + wanted.fan_duty + wanted.compressor_duty + wanted.heater_duty
+        total += ValveMode(wanted.valve_mode)
+        if not math.isfinite(total):
+            failure = f"duty is not finite: {wanted}"
+    except Exception as error:
+        wanted, failure = None, f"{type(error).__name__}: {error}"
+    if failure and not unit.controller_failed:
+        _LOG.error("controller failed, safe command instead: %s", failure)
+    elif unit.controller_failed and not failure:
+        _LOG.info("controller is back")
+    unit.controller_failed = bool(failure)
+    return wanted
+
+
+def _situation(checked: Checked, verdict: Verdict, n_connected: int) -> Situation:
+    temps = [temp for temp in checked.cell_temp_max_degc if math.isfinite(temp)]
+    return Situation(
+        cell_temp_max_degc=max(temps, default=NAN),
+        coolant_temp_degc=checked.measurement.coolant_inlet_temp_degc,
+        high_voltage=n_connected > 0,
+        heater_allowed=not verdict.stop_strings,
+    )
