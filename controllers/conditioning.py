@@ -7,7 +7,7 @@ needs for it::
     lead = reserve * C dT / Q_max,   C = heat capacity of the cells, Q_max = what heater or cooler can do
 """
 
-from math import inf, isfinite
+from math import isfinite
 from typing import Annotated, Any, NamedTuple, final
 
 from pydantic import Field, model_validator
@@ -207,14 +207,17 @@ class Conditioning:
         if not plugged:
             self._idle_s = 0.0
             usual = self._park if measurement.vehicle_mode is VehicleMode.PARK else self._drive
-            return self._prepared(
-                preview.charge_in_s, self._charge_band(preview.charge_power_w), usual, estimate, preview
-            )
+            if not self._known(preview.charge_in_s, preview):
+                return usual
+            target = self._charge_band(preview.charge_power_w)
+            return self._prepared(preview.charge_in_s, target, usual, estimate)
         if self._charging(estimate, limits, dt_s):
             self.preparing = False
             offered_w = measurement.charger_power_max_w
             return self._charge_band(offered_w)
-        return self._prepared(preview.departure_in_s, self._departure, self._plugged, estimate, preview)
+        if not self._known(preview.departure_in_s, preview):
+            return self._plugged
+        return self._prepared(preview.departure_in_s, self._departure, self._plugged, estimate)
 
     def _charging(self, estimate: Estimate, limits: Limits, dt_s: float) -> bool:
         """Return whether a charge is under way; cells too cold to take current are waiting, not done."""
@@ -240,12 +243,18 @@ class Conditioning:
         """Return a band with its least width kept, at the cost of the heating target."""
         return Band(min(heat_degc, cool_degc - self._settings.band_min_k), cool_degc)
 
-    def _prepared(self, in_s: float, target: Band, usual: Band, estimate: Estimate, preview: Preview) -> Band:
-        """Return ``target`` from the lead time on until the event is past or withdrawn, else ``usual``."""
-        known = 0.0 <= in_s < inf and preview.confidence >= self._settings.confidence_min
-        if not known or in_s > self._settings.lead_max_s:
+    def _known(self, in_s: float, preview: Preview) -> bool:
+        """Return whether an event lies ahead that is near and trusted; else no preparation goes on."""
+        known = (
+            0.0 <= in_s <= self._settings.lead_max_s and preview.confidence >= self._settings.confidence_min
+        )
+        if not known:
             self.preparing = False
-        elif not self.preparing:
+        return known
+
+    def _prepared(self, in_s: float, target: Band, usual: Band, estimate: Estimate) -> Band:
+        """Return the band between ``target`` and ``usual`` from the lead time on, before that ``usual``."""
+        if not self.preparing:
             self.preparing = in_s <= self._lead_s(target, estimate)
         if not self.preparing:
             return usual

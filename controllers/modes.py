@@ -190,10 +190,10 @@ def outside_ability_w(conductance_w_per_k: float, around: Surroundings) -> float
 class ModeSelector:
     """Chooses the position of the mode valve.
 
-    Cooling after heating, heating after cooling and circulation move the valve at once, since the old position
-    may now do harm (the radiator while heating on a cold day). Among the positions for one need the valve stays
-    at least ``dwell_s``. At rest nothing flows: the valve stays where it is, ready for the next start, and goes
-    back to bypass after ``rest_s``.
+    Cooling after heating, heating after cooling and circulation move the valve at once, since the old
+    position may now do harm (the radiator while heating on a cold day). Among the positions for one need the
+    valve stays at least ``dwell_s``. At rest nothing flows: the valve stays where it is, ready for the next
+    start, and goes back to bypass after ``rest_s``.
     """
 
     __slots__ = ("_conductance_w_per_k", "_in_mode_s", "_last_need", "_settings", "_thermal", "mode")

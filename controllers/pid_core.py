@@ -64,7 +64,8 @@ class PidCore:
     tracking_time_s : time constant with which the integral follows the applied output [s]
     integral_rest : back-calculation moves the integral towards this value and not past it. Without it
         (None) the integral of a heater or cooler that is off for hours is pulled up until the output stands
-        just below zero, and acts long before the setpoint is reached. [output]
+        just below zero, and acts long before the setpoint is reached. With it, the integral also stands still
+        while it would only push an output further that is at a limit (conditional integration). [output]
 
     >>> pid = PidCore(PidGains(kp=2.0, ki=0.1), output_min=0.0, output_max=100.0)
     >>> pid.step(50.0, 40.0, dt_s=1.0)
@@ -147,6 +148,7 @@ class PidCore:
     def follow(self, output: float) -> None:
         """Manual mode: something else drives the actuator at ``output``; ``step`` goes on from there."""
         if isfinite(output):
+            self.wake()
             self._output = min(max(output, self._output_min), self._output_max)
             self._manual = True
 
@@ -199,11 +201,12 @@ class PidCore:
         if self._manual:
             part = self._gains.kp * (setpoint - measured) + self._gains.ki * (setpoint - measured) * dt_s
             integral = self._output - part - derivative - feed_forward
-        span = self._output_max - self._output_min
-        integral = min(max(integral, self._output_min - 10.0 * span), self._output_max + 10.0 * span)
         if integral != before:
+            span = self._output_max - self._output_min
+            integral = min(max(integral, self._output_min - 10.0 * span), self._output_max + 10.0 * span)
             self._set_integral(integral)
         self._kernel.setpoint = setpoint
+        self._kernel.Ki = 0.0 if self._is_stuck(setpoint - measured, integral) else self._gains.ki
         feedback = self._kernel(measured, dt=dt_s)
         unlimited = nan if feedback is None else feedback + derivative + feed_forward
         if not isfinite(unlimited):
@@ -244,6 +247,18 @@ class PidCore:
         at_minimum = old <= self._output_min and new <= self._output_min
         at_maximum = old >= self._output_max and new >= self._output_max
         return 0.0 if at_minimum or at_maximum else old - new
+
+    def _is_stuck(self, error: float, integral: float) -> bool:
+        """Return whether integrating would push an output at its limit, and the integral, further out.
+
+        Only with ``integral_rest``; plain back-calculation is left as the books have it.
+        """
+        if self._rest is None or self._unlimited is None or self._manual:
+            return False
+        push = self._gains.ki * error
+        if push < 0.0:
+            return self._unlimited <= self._output_min and integral <= self._rest
+        return self._unlimited >= self._output_max and integral >= self._rest
 
     def _next_derivative(self, measured: float, dt_s: float) -> float:
         """Return the filtered derivative on the measurement, by backward Euler: stable for every step."""

@@ -61,7 +61,7 @@ class ThermostatSettings(Parameters):
         default=5.0,
         ge=0.5,
         le=30.0,
-        description="hottest this far above cool_on_degc: the chiller, unless outside air is stronger; assumed",
+        description="hottest this far above: the chiller, unless outside air is stronger; assumed",
     )
     spread_on_k: float = Field(
         default=6.0,
@@ -145,7 +145,8 @@ class Thermostat:
     def _load_w(self, hot_degc: float, heat_w: float, around: Surroundings) -> float:
         """Return the heat that outside air must be able to carry to be preferred to the chiller [W].
 
-        The cells' heat, and more the further the hottest cell is above the switching temperature. Nothing when
+        The cells' heat, and more the further the hottest cell is above the switching temperature. Nothing
+        when
         outside air is the stronger of the two.
         """
         capacity_w = self._thermal.chiller_capacity_w

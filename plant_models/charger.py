@@ -1,7 +1,7 @@
 """The charger: what the station can give, and how its current follows the request.
 
-The vehicle adds the current of its own auxiliaries to what the battery requests, so a plugged-in truck conditions
-its pack on grid energy. Ratings of the library: AC depot 22 and 43 kW (IEC 61851, 32 and 63 A three-phase), CCS
+The battery management requests what the pack takes plus what the truck draws, so a plugged-in truck conditions its
+pack on grid energy. Ratings of the library: AC depot 22 and 43 kW (IEC 61851, 32 and 63 A three-phase), CCS
 150 and 350 kW (500 A, 1000 V: CharIN CCS ratings), MCS 750 kW and 1 MW (SAE J3271: up to 3000 A, 1250 V).
 """
 
@@ -63,6 +63,11 @@ class Charger:
     def ready(self) -> bool:
         """Whether the handshake is over."""
         return self._connected_s >= self.parameters.handshake_s
+
+    def offer(self) -> tuple[bool, float, float, float]:
+        """Return readiness, largest power [W], current [A] and voltage [V], as the vehicle is told."""
+        rating = self.parameters
+        return self.ready, rating.power_max_w, rating.current_max_a, rating.voltage_max_v
 
     def step(self, request_a: float, voltage_v: float, dt_s: float) -> float:
         """Return the current [A] fed into the bus over the coming step, for a request and the bus voltage now."""

@@ -81,7 +81,7 @@ class HeaterParameters(Parameters):
         default=10e3,
         ge=0.0,
         le=100e3,
-        description="electric, 0: none; high-voltage coolant heaters have 3-10 kW",
+        description="electric, 0: none; BorgWarner HVCH has 3-10 kW, Eberspächer 10 kW",
     )
     efficiency: float = Field(
         default=0.98,

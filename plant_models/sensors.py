@@ -8,7 +8,7 @@ Noise and lag are assumed at the level of automotive front-end circuits and 10 k
 import numpy as np
 from pydantic import Field
 
-from plant_models.kernels import kernel
+from plant_models.kernels import RecordArray, kernel
 from thermal_bms.parameters import Parameters
 from thermal_bms.units import ZERO_DEGC_K, FloatArray
 
@@ -77,10 +77,61 @@ def sense_temperatures(
             out[k, j] = np.floor(value / step_k + 0.5) * step_k
 
 
-def quantised(value: float, step: float) -> float:
+@kernel
+def stepped(value: float, step: float) -> float:
     """Return ``value`` rounded to a whole number of steps.
 
-    >>> quantised(20.26, 0.1)
+    >>> round(stepped(20.26, 0.1), 6)
     20.3
     """
-    return round(value / step) * step
+    return float(np.floor(value / step + 0.5) * step)
+
+
+SCALARS = (
+    "bus_voltage_v",
+    "coolant_inlet_temp_degc",
+    "coolant_outlet_temp_degc",
+    "drive_loop_temp_degc",
+    "pump_speed_rpm",
+    "fan_speed_rpm",
+    "compressor_speed_rpm",
+    "suction_pressure_pa",
+    "discharge_pressure_pa",
+    "heater_power_w",
+    "compressor_power_w",
+    "ambient_temp_degc",
+    "ambient_humidity",
+    "vehicle_speed_m_per_s",
+)
+
+
+@kernel
+def sense_scalars(
+    circuit: RecordArray,
+    refrigerant: RecordArray,
+    vehicle: RecordArray,
+    noise: FloatArray,
+    noise_k: float,
+    step_k: float,
+    bus_voltage_v: float,
+    ambient_temp_degc: float,
+    humidity: float,
+    out: FloatArray,
+) -> None:
+    """Write the readings named in ``SCALARS``; temperatures carry noise, all are quantised as on the vehicle bus."""
+    s = circuit[0]
+    r = refrigerant[0]
+    out[0] = stepped(bus_voltage_v, 0.05)
+    out[1] = stepped(s.supply_temp_k - ZERO_DEGC_K + noise_k * noise[0], step_k)
+    out[2] = stepped(s.return_temp_k - ZERO_DEGC_K + noise_k * noise[1], step_k)
+    out[3] = stepped(s.low_temp_k - ZERO_DEGC_K + noise_k * noise[2], step_k)
+    out[4] = stepped(s.pump_speed_rpm, 0.5)
+    out[5] = stepped(s.fan_speed_rpm, 0.5)
+    out[6] = stepped(r.compressor_speed_rpm, 0.5)
+    out[7] = stepped(r.suction_pressure_pa, 1000.0)
+    out[8] = stepped(r.discharge_pressure_pa, 1000.0)
+    out[9] = stepped(s.heater_power_w, 10.0)
+    out[10] = stepped(r.compressor_power_w, 10.0)
+    out[11] = stepped(ambient_temp_degc + noise_k * noise[3], step_k)
+    out[12] = min(stepped(humidity, 0.004), 1.0)
+    out[13] = stepped(vehicle[0].speed_m_per_s, 0.01)

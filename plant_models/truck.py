@@ -12,31 +12,27 @@ from plant_models.chiller import build_chiller
 from plant_models.chiller_parameters import sized_for
 from plant_models.cold_plate import plate_coolant_mass_kg
 from plant_models.coolant_loop import build_loop
-from plant_models.kernels import kernel
 from plant_models.pack import CircuitTables, PackArrays, circuit_tables, pack_arrays, views
 from plant_models.road import CycleArrays, cycle_by_time
-from plant_models.sensors import NoiseStream, quantised, sense_temperatures, sense_voltages
+from plant_models.sensors import SCALARS, NoiseStream, sense_scalars, sense_temperatures, sense_voltages
 from plant_models.truck_parameters import TruckParameters
-from plant_models.truck_step import PORTS, air_step, liquid_step, stored_energies_j
-from plant_models.vehicle import new_vehicle_state, vehicle_record, vehicle_step
+from plant_models.truck_step import (
+    FROM_DRIVE,
+    PORTS,
+    THERMAL_POWERS,
+    air_step,
+    drive_step,
+    liquid_step,
+    stored_energies_j,
+)
+from plant_models.truck_view import VIEW, truck_view
+from plant_models.vehicle import new_vehicle_state, vehicle_record
 from thermal_bms.signals import Command, Measurement, VehicleMode
-from thermal_bms.units import FloatArray, degc_to_k, k_to_degc
+from thermal_bms.units import FloatArray, degc_to_k
 
 AIR_MASS_IN_PACK_KG = 0.05
+N_SCALAR_NOISE = 4
 STANDING = cycle_by_time([0.0, 1.0], [0.0, 0.0])
-PACK_VIEW = (
-    "soc",
-    "soc_min",
-    "soc_max",
-    "cell_voltage_min_v",
-    "cell_voltage_max_v",
-    "cell_temp_min_degc",
-    "cell_temp_mean_degc",
-    "cell_temp_max_degc",
-    "housing_temp_degc",
-    "pack_current_a",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -71,7 +67,6 @@ class Truck:
         self.bus_voltage_v = 0.0
         self.auxiliary_power_w = 0.0
         self.cabin_power_w = 0.0
-        self.traction_power_w = 0.0
         self.charger: Charger | None = None
         spread, self._noise_seed = np.random.SeedSequence(seed).spawn(2)
         self._build_circuit(degc_to_k(temp_degc))
@@ -160,49 +155,38 @@ class Truck:
         """Return what the truck's sensors say now."""
         sensors = self.parameters.sensors
         state = self.state
-        s = self._s[0]
-        chiller = self._chiller_s[0]
-        n_strings = len(self._blocked)
         voltage_v = np.empty_like(state.voltage_v)
         sense_voltages(
             state.voltage_v, self._voltage_noise.row(), sensors.cell_voltage_noise_v, sensors.cell_voltage_step_v, voltage_v
         )
-        temp_degc = self._cell_temp_degc.copy()
         noise = self._noise.row()
         current_a = state.string_current_a * sensors.current_gain + sensors.current_offset_a
-        current_a = np.round((current_a + sensors.current_noise_a * noise[:n_strings]) / sensors.current_step_a)
-        closed = state.string_closed > 0.0
-        coolant = sensors.coolant_temp_step_k, sensors.coolant_temp_noise_k
+        current_a = (current_a + sensors.current_noise_a * noise[N_SCALAR_NOISE:]) / sensors.current_step_a
         world = self._surroundings
+        sense_scalars(
+            self._s,
+            self._chiller_s,
+            self.vehicle,
+            noise,
+            sensors.coolant_temp_noise_k,
+            sensors.coolant_temp_step_k,
+            self.bus_voltage_v,
+            world.ambient_temp_degc,
+            world.humidity,
+            self._scalars,
+        )
         rating = self.charger
+        offer = (False, 0.0, 0.0, 0.0) if rating is None else rating.offer()
         return Measurement(
-            time_s=self.time_s,
-            vehicle_mode=self.mode,
-            cell_voltage_v=voltage_v,
-            cell_temp_degc=temp_degc,
-            string_current_a=current_a * sensors.current_step_a,
-            string_voltage_v=np.round(state.string_voltage_v * 20.0) * 0.05,
-            contactor_closed=closed,
-            bus_voltage_v=round(self.bus_voltage_v * 20.0) * 0.05,
-            coolant_inlet_temp_degc=quantised(k_to_degc(float(s.supply_temp_k)) + coolant[1] * noise[n_strings], coolant[0]),
-            coolant_outlet_temp_degc=quantised(
-                k_to_degc(float(s.return_temp_k)) + coolant[1] * noise[n_strings + 1], coolant[0]
-            ),
-            drive_loop_temp_degc=quantised(k_to_degc(float(s.low_temp_k)) + coolant[1] * noise[n_strings + 2], coolant[0]),
-            pump_speed_rpm=round(float(s.pump_speed_rpm) * 2.0) * 0.5,
-            fan_speed_rpm=round(float(s.fan_speed_rpm) * 2.0) * 0.5,
-            compressor_speed_rpm=round(float(chiller.compressor_speed_rpm) * 2.0) * 0.5,
-            suction_pressure_pa=quantised(float(chiller.suction_pressure_pa), 1000.0),
-            discharge_pressure_pa=quantised(float(chiller.discharge_pressure_pa), 1000.0),
-            heater_power_w=quantised(float(s.heater_power_w), 10.0),
-            compressor_power_w=quantised(float(chiller.compressor_power_w), 10.0),
-            ambient_temp_degc=quantised(world.ambient_temp_degc + 0.1 * noise[n_strings + 3], 0.1),
-            ambient_humidity=round(world.humidity * 250.0) / 250.0,
-            vehicle_speed_m_per_s=quantised(float(self.vehicle[0].speed_m_per_s), 0.01),
-            plug_connected=rating is not None and rating.ready,
-            charger_power_max_w=rating.parameters.power_max_w if rating else 0.0,
-            charger_current_max_a=rating.parameters.current_max_a if rating else 0.0,
-            charger_voltage_max_v=rating.parameters.voltage_max_v if rating else 0.0,
+            self.time_s,
+            self.mode,
+            voltage_v,
+            self._cell_temp_degc.copy(),
+            np.rint(current_a) * sensors.current_step_a,
+            np.rint(state.string_voltage_v * 20.0) * 0.05,
+            state.string_closed > 0.0,
+            *self._scalars.tolist(),
+            *offer,
         )
 
     # --- time ---
@@ -214,7 +198,6 @@ class Truck:
         live = bool(self.state.string_closed.any())
         self._step_loads(surroundings, live)
         drive_heat_w = self._step_vehicle(ambient_k, live, dt_s)
-        base_power_w = self.traction_power_w + self.auxiliary_power_w + self.cabin_power_w
         thermal = self._command.thermal
         on = 1.0 if live and not self.asleep else 0.0
         self.bus_voltage_v = self._step(
@@ -234,12 +217,13 @@ class Truck:
             float(thermal.valve_mode),
             ambient_k,
             surroundings.humidity,
-            float(self.vehicle[0].speed_m_per_s),
+            self.speed_m_per_s,
             drive_heat_w,
             self._cabin_request_w,
             degc_to_k(self.parameters.cabin.set_point_degc) if self._occupied else ambient_k,
-            base_power_w,
-            self._charger_current_a(base_power_w, live, dt_s),
+            self.auxiliary_power_w,
+            self.cabin_power_w,
+            self._charger_current_a(live, dt_s),
             dt_s,
         )
         self._sense_temperatures(dt_s)
@@ -257,10 +241,9 @@ class Truck:
         return stored_energies_j(self._p, self._s, self._chiller_p, self._chiller_s, tables, self.pack)
 
     def view(self) -> FloatArray:
-        """Return the truth about the pack in the order of ``PACK_VIEW``."""
-        out = np.empty(len(PACK_VIEW))
-        pack_view(self.pack, out)
-        return out
+        """Return the truth about the truck in the order of ``VIEW``."""
+        truck_view(self.pack, self._s, self._chiller_s, self.vehicle, self._view)
+        return self._view
 
     @property
     def circuit(self) -> np.record:
@@ -293,7 +276,9 @@ class Truck:
         voltage, temperature, rest = (np.random.default_rng(s) for s in self._noise_seed.spawn(3))
         self._voltage_noise = NoiseStream(voltage, pack.n_strings * pack.n_series)
         self._temp_noise = NoiseStream(temperature, pack.n_strings * pack.n_temp_sensors)
-        self._noise = NoiseStream(rest, pack.n_strings + 4)
+        self._noise = NoiseStream(rest, N_SCALAR_NOISE + pack.n_strings)
+        self._scalars = np.zeros(len(SCALARS))
+        self._view = np.zeros(len(VIEW))
         shape = (pack.n_strings, pack.n_temp_sensors)
         self._lagged_k = np.full(shape, float(self.state.surface_temp_k[0, 0]))
         self._cell_temp_degc = np.empty(shape)
@@ -312,6 +297,7 @@ class Truck:
     def _stand(self) -> None:
         self._cycle: CycleArrays | None = None
         self.vehicle = new_vehicle_state(STANDING)
+        self.speed_m_per_s = 0.0
 
     @property
     def _occupied(self) -> bool:
@@ -333,25 +319,22 @@ class Truck:
 
     def _step_vehicle(self, ambient_k: float, live: bool, dt_s: float) -> float:
         """Advance the drive and return the heat it gives its coolant [W]."""
-        self.traction_power_w = 0.0
         if self._cycle is None:
+            self.ports[FROM_DRIVE:] = 0.0
             return 0.0
-        own_w = self.auxiliary_power_w + self.cabin_power_w + float(self.ports[6:10].sum())
+        own_w = self.auxiliary_power_w + self.cabin_power_w + float(self.ports[THERMAL_POWERS].sum())
         power_w = self._command.discharge_power_max_w - own_w if live else 0.0
         regen_w = self._command.regen_power_max_w + own_w if live else 0.0
-        vehicle_step(self._vehicle[0], self.vehicle[0], self._cycle.table, power_w, regen_w, ambient_k, dt_s)
-        self.traction_power_w = float(self.vehicle[0].traction_power_w)
-        return float(self.vehicle[0].drive_heat_to_coolant_w)
+        self.speed_m_per_s, heat_w = drive_step(
+            self._vehicle, self.vehicle, self._cycle.table, power_w, regen_w, ambient_k, self.ports, dt_s
+        )
+        return heat_w
 
-    def _charger_current_a(self, base_power_w: float, live: bool, dt_s: float) -> float:
+    def _charger_current_a(self, live: bool, dt_s: float) -> float:
         if self.charger is None:
             return 0.0
-        if not live:
-            self.charger.step(0.0, 0.0, dt_s)
-            return 0.0
-        voltage_v = self.bus_voltage_v or float(self.state.string_voltage_v.max())
-        own_a = (base_power_w + float(self.ports[6:10].sum())) / voltage_v
-        return self.charger.step(self._command.charge_current_a + own_a, voltage_v, dt_s)
+        voltage_v = (self.bus_voltage_v or float(self.state.string_voltage_v.max())) if live else 0.0
+        return self.charger.step(self._command.charge_current_a, voltage_v, dt_s)
 
     def _sense_temperatures(self, dt_s: float) -> None:
         sensors = self.parameters.sensors
@@ -366,40 +349,3 @@ class Truck:
             sensors.cell_temp_step_k,
             self._cell_temp_degc,
         )
-
-
-@kernel
-def pack_view(pack: PackArrays, out: FloatArray) -> None:
-    """Write the values named in ``PACK_VIEW``."""
-    _, state, _ = views(pack)
-    n_strings, n_series = state.soc.shape
-    soc_sum = 0.0
-    soc_min = soc_max = state.soc[0, 0]
-    v_min = v_max = state.voltage_v[0, 0]
-    t_sum = 0.0
-    t_min = t_max = state.core_temp_k[0, 0]
-    housing = 0.0
-    current = 0.0
-    for k in range(n_strings):
-        housing += state.housing_temp_k[k]
-        current += state.string_current_a[k]
-        for i in range(n_series):
-            soc_sum += state.soc[k, i]
-            soc_min = min(soc_min, state.soc[k, i])
-            soc_max = max(soc_max, state.soc[k, i])
-            v_min = min(v_min, state.voltage_v[k, i])
-            v_max = max(v_max, state.voltage_v[k, i])
-            t_sum += state.core_temp_k[k, i]
-            t_min = min(t_min, state.core_temp_k[k, i])
-            t_max = max(t_max, state.core_temp_k[k, i])
-    n = n_strings * n_series
-    out[0] = soc_sum / n
-    out[1] = soc_min
-    out[2] = soc_max
-    out[3] = v_min
-    out[4] = v_max
-    out[5] = t_min - 273.15
-    out[6] = t_sum / n - 273.15
-    out[7] = t_max - 273.15
-    out[8] = housing / n_strings - 273.15
-    out[9] = current

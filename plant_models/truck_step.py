@@ -25,6 +25,7 @@ from plant_models.pack import (
 )
 from plant_models.pack_electrical import pack_electrical_step
 from plant_models.pack_thermal import back_substitute, eliminate
+from plant_models.vehicle import vehicle_step
 from thermal_bms.units import FloatArray
 
 Step = Callable[..., float]  # kernels of one shape; their many arguments are listed where they are defined
@@ -55,7 +56,15 @@ PORTS = (
     "intake_enthalpy_w",
     "cabin_enthalpy_w",
     "exhaust_enthalpy_w",
+    "auxiliary_power_w",
+    "cabin_power_w",
+    "traction_power_w",
+    "drive_loss_w",
+    "friction_brake_power_w",
+    "brake_resistor_power_w",
 )
+THERMAL_POWERS = slice(6, 10)
+FROM_DRIVE = 27
 
 
 @kernel
@@ -64,14 +73,20 @@ def electrical(
     pack: PackArrays,
     s: Record,
     chiller_s: Record,
-    base_power_w: float,
+    auxiliary_power_w: float,
+    cabin_power_w: float,
     charger_current_a: float,
     ports: FloatArray,
     dt_s: float,
 ) -> float:
-    """Advance the pack under the demand of the bus, write its ports, and return the bus voltage [V]."""
+    """Advance the pack under the demand of the bus, write its ports, and return the bus voltage [V].
+
+    The traction power stands in ``ports`` already, from ``drive_step``.
+    """
     constants, state, work = views(pack)
-    power_w = base_power_w + s.pump_power_w + s.fan_power_w + s.heater_power_w + chiller_s.compressor_power_w
+    ports[25] = auxiliary_power_w
+    ports[26] = cabin_power_w
+    power_w = ports[25] + ports[26] + ports[27] + s.pump_power_w + s.fan_power_w + s.heater_power_w + chiller_s.compressor_power_w
     voltage_v = pack_electrical_step(tables, constants, state, work, power_w, charger_current_a, dt_s)
     current_a = 0.0
     heat_w = 0.0
@@ -148,8 +163,8 @@ def _step_of(actuate: Step, film_conductance_w_per_k: Step, solve: Step) -> Step
 
     The tick takes parameter and state records of circuit and refrigerant, the compressor map, the circuit tables, the
     pack, ``branches`` of shape (3, n_strings) (hydraulic resistance over a clean plate, open flag, room for the
-    conductance from wall to coolant of one group [W/K]), ``ports`` to write, the commands, the surroundings, the power
-    of everything on the bus but the thermal system [W], the charger's current [A] and the step [s]. It returns the mean
+    conductance from wall to coolant of one group [W/K]), ``ports`` to write, the commands, the surroundings, the
+    powers of auxiliaries and cabin [W], the charger's current [A] and the step [s]. It returns the mean
     bus voltage [V].
     """
 
@@ -174,7 +189,8 @@ def _step_of(actuate: Step, film_conductance_w_per_k: Step, solve: Step) -> Step
         drive_heat_w: float,
         cabin_request_w: float,
         cabin_air_k: float,
-        base_power_w: float,
+        auxiliary_power_w: float,
+        cabin_power_w: float,
         charger_current_a: float,
         dt_s: float,
     ) -> float:
@@ -184,7 +200,7 @@ def _step_of(actuate: Step, film_conductance_w_per_k: Step, solve: Step) -> Step
             valve_mode, branch_conductance(branches[0], branches[1]), ambient_k, humidity, speed_m_per_s, drive_heat_w,
             cabin_request_w, cabin_air_k, dt_s,
         )  # fmt: skip
-        voltage_v = electrical(tables, pack, s[0], chiller_s[0], base_power_w, charger_current_a, ports, dt_s)
+        voltage_v = electrical(tables, pack, s[0], chiller_s[0], auxiliary_power_w, cabin_power_w, charger_current_a, ports, dt_s)
         flow = s[0].mass_flow_kg_per_s
         branch_flows(branches[0], branches[1], flow, state.string_flow_kg_per_s)
         n_series = state.soc.shape[1]
@@ -203,6 +219,26 @@ def _step_of(actuate: Step, film_conductance_w_per_k: Step, solve: Step) -> Step
 
 liquid_step = _step_of(loop_actuate, plate_film_conductance_w_per_k, loop_solve)
 air_step = _step_of(air_actuate, air_film_conductance_w_per_k, air_solve)
+
+
+@kernel
+def drive_step(
+    p: RecordArray,
+    s: RecordArray,
+    cycle: FloatArray,
+    power_max_w: float,
+    regen_power_max_w: float,
+    ambient_k: float,
+    ports: FloatArray,
+    dt_s: float,
+) -> tuple[float, float]:
+    """Advance the vehicle and write its ports; return speed [m/s] and heat to the drive's coolant [W]."""
+    vehicle_step(p[0], s[0], cycle, power_max_w, regen_power_max_w, ambient_k, dt_s)
+    ports[27] = s[0].traction_power_w
+    ports[28] = s[0].drive_loss_w
+    ports[29] = s[0].friction_brake_power_w
+    ports[30] = s[0].brake_resistor_power_w
+    return s[0].speed_m_per_s, s[0].drive_heat_to_coolant_w
 
 
 @kernel

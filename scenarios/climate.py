@@ -190,7 +190,7 @@ def _diurnal(day: DiurnalClimate, start_s: float) -> Climate:
 def _hourly(settings: HourlyClimate, start_s: float, folder: Path | None) -> Climate:
     table = read_table(_path(settings.file, folder), COLUMNS)
     hour, temp = _checked(table)
-    start_s += (settings.start_day - 1) * HOURS_PER_DAY * SECONDS_PER_HOUR
+    start_s += ((settings.start_day - 1) * HOURS_PER_DAY - float(hour[0])) * SECONDS_PER_HOUR
     n = len(table.lines)
     if "humidity" in table.columns:
         humidity = table.columns["humidity"]
@@ -208,7 +208,6 @@ def _hourly(settings: HourlyClimate, start_s: float, folder: Path | None) -> Cli
             f"climate.start_day = {settings.start_day}: {table.path.name} has {length_s / 86400.0:.1f} days"
         )
     even_temp, even_humidity, even_sun = (np.interp(even_h, hour, values) for values in (temp, humidity, sun))
-    start_s -= float(hour[0]) * SECONDS_PER_HOUR
     return _climate(even_temp, even_humidity, even_sun, step_h * SECONDS_PER_HOUR, start_s)
 
 

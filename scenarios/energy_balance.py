@@ -173,9 +173,10 @@ def energy_split(recording: SignalSource) -> tuple[EnergyFlow, ...]:
     as "Other".
     """
     energy_kwh = _recorded_energies_kwh(recording)
+    heat_kwh = energy_kwh["cell_heat_w"] + energy_kwh["busbar_heat_w"]
     bus_in = {
         "Grid": energy_kwh["charger_power_w"],
-        "Stored in cells": energy_kwh["pack_power_w"] + energy_kwh["cell_heat_w"],
+        "Stored in cells": energy_kwh["pack_power_w"] + heat_kwh,
         "Regeneration": energy_kwh["regeneration"],
     }
     thermal = {
@@ -192,12 +193,12 @@ def energy_split(recording: SignalSource) -> tuple[EnergyFlow, ...]:
         "Auxiliaries": energy_kwh["auxiliary_power_w"],
         "Cabin": energy_kwh["cabin_power_w"],
         "Thermal system": sum(thermal.values()),
-        "Cell heat": energy_kwh["cell_heat_w"],
+        "Battery heat": heat_kwh,
     }
     if bus_in["Stored in cells"] < 0.0:
         bus_out["Charged into cells"] = -bus_in.pop("Stored in cells")
-    if bus_out["Cell heat"] < 0.0:  # reversible heat taken up by the cells
-        bus_in["Cell heat"] = -bus_out.pop("Cell heat")
+    if bus_out["Battery heat"] < 0.0:  # reversible heat taken up by the cells
+        bus_in["Battery heat"] = -bus_out.pop("Battery heat")
     _settle(bus_in, bus_out)
     drive = {
         "Recovered": energy_kwh["regeneration"],
@@ -223,6 +224,7 @@ _POWERS = (
     "charger_power_w",
     "pack_power_w",
     "cell_heat_w",
+    "busbar_heat_w",
     "auxiliary_power_w",
     "cabin_power_w",
     "pump_power_w",

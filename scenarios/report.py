@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import Any, Protocol
@@ -91,6 +92,8 @@ def write_report(folder: Path) -> Path:
         partial.write_text(text, encoding="utf-8")
         partial.replace(target)
     except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
         raise RecordingError(f"{target}: cannot be written: {error.strerror}") from None
     return target
 

@@ -84,7 +84,7 @@ def charging_figure(day: DayView, kpis: Mapping[str, float]) -> Figure | None:
     curve.set_ylim(0.0, None)
     curve.set_xlabel("State of charge [%]")
     title(curve, "Charging curve", "Charger power [kW]")
-    legend(curve, handles)
+    curve.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.01, 0.02), ncol=2)
     _lost_minutes(lost, kpis)
     return figure
 

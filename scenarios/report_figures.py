@@ -47,7 +47,7 @@ def day_figure(day: DayView) -> Figure | None:
     if not day.has("vehicle_speed_m_per_s", "soc"):
         return None
     rows = _day_rows(day)
-    figure, (phases, speed, soc) = time_panels(day, (0.21 * len(rows), 1.05, 0.95))
+    figure, (phases, speed, soc) = time_panels(day, (0.21 * len(rows), 1.05, 0.95), top_in=0.06)
     _draw_rows(phases, day, rows)
     target_km_per_h = (
         KMH_PER_M_PER_S * day["target_speed_m_per_s"] if day.has("target_speed_m_per_s") else None

@@ -29,7 +29,7 @@ MARGIN_RIGHT_IN = 0.62
 LABEL_X = -0.052  # of a panel's width: all axis labels stand below each other
 N_BINS = 720  # one bin is about one pixel of a plot
 
-# Marker colours that stand for CSS variables of the page.
+# Marker colours that stand for CSS variables of the page; blue is lighter on a dark page.
 INK, MUTED, GRID, PAPER, PARK_SHADE, CHARGE_SHADE = (f"#0b0c0{n}" for n in range(1, 7))
 CSS_COLOURS = {
     INK: "var(--ink)",
@@ -38,6 +38,7 @@ CSS_COLOURS = {
     PAPER: "var(--card)",
     PARK_SHADE: "var(--park)",
     CHARGE_SHADE: "var(--charge)",
+    "#0072b2": "var(--blue)",
 }
 
 # One colour per quantity, from the colour-blind-safe set of Okabe and Ito (2008), "Color universal design".
@@ -189,12 +190,14 @@ class DayView:
         ]
 
 
-def time_panels(day: DayView, heights_in: Sequence[float], gap_in: float = 0.34) -> tuple[Figure, list[Axes]]:
+def time_panels(
+    day: DayView, heights_in: Sequence[float], *, gap_in: float = 0.34, top_in: float = 0.3
+) -> tuple[Figure, list[Axes]]:
     """Return a figure with panels below each other on the day's time axis, phases shaded.
 
     All figures have the same width and margins, so one instant stands at the same place all down the page.
     """
-    top_in, bottom_in = 0.3, 0.42
+    bottom_in = 0.42
     total_in = top_in + sum(heights_in) + gap_in * (len(heights_in) - 1) + bottom_in
     figure = Figure(figsize=(FIGURE_WIDTH_IN, total_in))
     FigureCanvasSVG(figure)

@@ -34,7 +34,7 @@ NODE_COLOURS = {
     "Cabin": ORANGE,
     "Thermal system": PURPLE,
     "Brake resistor": PURPLE,
-    "Cell heat": RED,
+    "Battery heat": RED,
     "Charged into cells": SKY,
     "Road load": BLUE,
     "Air drag": SKY,

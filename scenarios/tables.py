@@ -80,8 +80,10 @@ def read_table(
     if len(body) < 2:
         raise ScenarioError(f"{path}: no rows below the header")
     wanted = {name: header.index(name) for name in known if name in header}
-    rows = [_numbers(f"{path}, line {i}", text, delimiter, len(header), wanted) for i, text in body[1:]]
-    values = np.array(rows, dtype=np.float64).reshape(len(rows), len(wanted))
+    values = _fast([text for _, text in body[1:]], delimiter, len(header), list(wanted.values()))
+    if values is None:
+        rows = [_numbers(f"{path}, line {i}", text, delimiter, len(header), wanted) for i, text in body[1:]]
+        values = np.array(rows, dtype=np.float64).reshape(len(rows), len(wanted))
     columns = {name: np.ascontiguousarray(values[:, k]) for k, name in enumerate(wanted)}
     others = tuple(name for name in header if name not in known)
     return Table(path, meta, columns, tuple(i for i, _ in body[1:]), others)
@@ -117,6 +119,17 @@ def _check_header(path: Path, header: Sequence[str], known: Sequence[str]) -> No
         near = difflib.get_close_matches(name, absent, n=1, cutoff=0.8)
         if near:
             raise ScenarioError(f"{path}: unknown column {name}; did you mean {near[0]}?")
+
+
+def _fast(texts: list[str], delimiter: str, n_columns: int, wanted: list[int]) -> FloatArray | None:
+    """Return the wanted columns when all is well, much sooner than row by row; None when anything is not."""
+    if not wanted or any(text.count(delimiter) != n_columns - 1 for text in texts):
+        return None
+    try:
+        values = np.loadtxt(texts, delimiter=delimiter, usecols=wanted, ndmin=2, comments=None)
+    except ValueError:
+        return None
+    return values if np.isfinite(values).all() else None
 
 
 def _numbers(where: str, text: str, delimiter: str, n_columns: int, wanted: dict[str, int]) -> list[float]:

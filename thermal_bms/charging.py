@@ -67,6 +67,7 @@ class Charging:
         """Forget the session; the next step starts a new one."""
         self._taper_a = math.inf
         self._full_s = 0.0
+        self._full_soc = 1.0
         self._done = LimitCause.NONE
         self._wanted_a = 0.0
         self._other_a = 0.0
@@ -105,7 +106,8 @@ class Charging:
             error_v = (
                 self._pack.cell_voltage_max_v - self.settings.voltage_margin_v - estimate.cell_voltage_max_v
             )
-            battery_a = self._taper(allowed_a, n_connected * error_v / resistance_ohm, n_connected, dt_s)
+            error_a = n_connected * error_v / resistance_ohm
+            battery_a = self._taper(allowed_a, error_a, n_connected, estimate.soc, dt_s)
             if self._done is not LimitCause.NONE:
                 battery_a, cause = 0.0, self._done
             elif battery_a < allowed_a:
@@ -118,8 +120,8 @@ class Charging:
     def _load_current(self, measurement: Measurement, pack_current_a: float, dt_s: float) -> float:
         """Return what the truck draws [A]: heater and compressor as measured, the rest from the pack current.
 
-        The rest follows what the battery got less than intended, with 10 s and up to 25 A (about 18 kW; assumed),
-        and stands still while the charger is far from its request.
+        The rest follows what the battery got less than intended, with 10 s and up to 25 A (about 18 kW;
+        assumed), and stands still while the charger is far from its request.
         """
         if not self.settings.covers_load:
             return 0.0
@@ -129,7 +131,7 @@ class Charging:
             self._other_a = min(max(other_a, 0.0), _OTHER_LOAD_MAX_A)
         return _known_load_a(measurement) + self._other_a
 
-    def _taper(self, allowed_a: float, error_a: float, n_connected: int, dt_s: float) -> float:
+    def _taper(self, allowed_a: float, error_a: float, n_connected: int, soc: float, dt_s: float) -> float:
         """Return the current that leads the fullest cell to its target; NaN when that is not known."""
         step_a = error_a * dt_s / (dt_s + self.settings.taper_time_s)
         if not math.isfinite(step_a):
@@ -138,16 +140,17 @@ class Charging:
         cutoff_a = n_connected * self.settings.cutoff_c_rate * self._pack.capacity_ah
         full = self._taper_a < min(allowed_a, cutoff_a)
         self._full_s = self._full_s + dt_s if full else 0.0
-        if self._full_s > self.settings.cutoff_hold_s:
-            self._done = LimitCause.CELL_VOLTAGE
+        if self._full_s > self.settings.cutoff_hold_s and self._done is LimitCause.NONE:
+            self._done, self._full_soc = LimitCause.CELL_VOLTAGE, soc
         return self._taper_a
 
     def _follow_target(self, soc: float) -> None:
-        """Stop at the target; start again when charge has sunk well below it or the target was raised."""
+        """Stop at the target; start again when charge has sunk well below it, or below what full meant."""
         target_soc = self.settings.target_soc
         if soc >= target_soc:
             self._done = LimitCause.SOC
-        elif self._done is not LimitCause.NONE and soc < target_soc - _RESUME_BELOW_TARGET:
+        full_soc = self._full_soc if self._done is LimitCause.CELL_VOLTAGE else target_soc
+        if self._done is not LimitCause.NONE and soc < full_soc - _RESUME_BELOW_TARGET:
             self.reset()
 
 

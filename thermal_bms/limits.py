@@ -236,6 +236,8 @@ class CurrentLimits:
             raise ConfigError(
                 f"limit table for {table.chemistry} cells, but the pack has {pack.chemistry} cells"
             )
+        if min(pack.resistance_ohm) <= 0.0:
+            raise ConfigError(f"pack.resistance_ohm = {min(pack.resistance_ohm)}: must be > 0")
         high, low = table.row(FaultCode.CELL_VOLTAGE_HIGH), table.row(FaultCode.CELL_VOLTAGE_LOW)
         self._pack = pack
         self._derating = table.derating

@@ -60,7 +60,7 @@ def check_controller(factory: Factory, truck: TruckDescription) -> float:
 
 
 def check_command(command: ThermalCommand) -> None:
-    """A command is finite, within 0..1, and never heats and cools at once; nothing thermal without flow."""
+    """A command is finite, within 0..1, never heats and cools at once, and does neither without flow."""
     duties = (command.pump_duty, command.fan_duty, command.compressor_duty, command.heater_duty)
     assert all(isfinite(duty) and 0.0 <= duty <= 1.0 for duty in duties), command
     assert isinstance(command.valve_mode, ValveMode)

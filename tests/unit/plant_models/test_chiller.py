@@ -199,6 +199,21 @@ def test_without_coolant_flow_the_compressor_stops_before_the_evaporator_freezes
     assert rows["running"].mean() < 0.7
 
 
+def test_a_far_too_cold_evaporator_stops_the_compressor_inside_its_minimum_on_time():
+    bench = Bench(sized_for(RATED_W).model_copy(update={"on_time_min_s": 3600.0}))
+    rows = bench.run(900.0, coolant_w_per_k=0.0)
+    stop = int(np.argmax(np.diff(rows["running"]) < 0.0))
+    assert rows["evaporating_k"][stop] < 273.15 - 5.0
+    assert rows["on_time_s"][stop] < 3600.0
+
+
+def test_a_cold_evaporator_must_warm_up_before_the_next_start():
+    rows = Bench().run(1800.0, coolant_w_per_k=0.0)
+    starts = np.flatnonzero(np.diff(rows["starts"]) > 0.0)
+    assert len(starts) >= 3
+    assert np.all(rows["evaporating_k"][starts] >= 273.15 + 3.0)
+
+
 @pytest.mark.parametrize("coolant_degc", [18.0, 20.5, 22.0, 30.0])
 def test_coolant_never_leaves_colder_than_allowed(coolant_degc):
     rows = Bench().run(900.0, coolant_k=degc_to_k(coolant_degc), coolant_min_k=degc_to_k(20.0))
@@ -261,6 +276,40 @@ def test_a_cabin_that_asks_for_more_than_it_can_get_takes_what_its_evaporator_pa
     last = Bench().run(900.0, duty=1.0, cabin_w=50000.0)[-1]
     assert last["cabin_heat_w"] == pytest.approx(300.0 * (25.0 - 1.0), rel=1e-6)
     assert last["evaporating_k"] <= 273.15 + 1.0 + 1e-6
+
+
+def test_a_small_cabin_load_runs_the_compressor_at_minimum_speed_and_leaves_the_battery_alone():
+    rows = Bench().run(300.0, duty=0.0, cabin_w=300.0)
+    assert rows["compressor_speed_rpm"][-1] == 800.0
+    assert rows["cabin_heat_w"][-1] == 300.0
+    assert rows["evaporator_heat_w"].max() == 0.0
+
+
+def test_expansion_valve_limits_suction_pressure_with_hot_coolant():
+    rows = Bench(ambient_degc=45.0).run(600.0, coolant_k=degc_to_k(50.0), coolant_w_per_k=5000.0)
+    most_pa = saturation_pressure_pa(load_refrigerant("r1234yf"), degc_to_k(20.0))
+    assert rows["evaporating_k"][-1] > degc_to_k(22.0)
+    assert rows["suction_pressure_pa"][-1] == pytest.approx(most_pa, rel=1e-3)
+
+
+def test_head_pressure_is_held_above_suction_with_cold_air():
+    last = Bench(ambient_degc=5.0).run(900.0, duty=0.2, air_w_per_k=5000.0)[-1]
+    table = load_refrigerant("r1234yf")
+    assert last["condensing_k"] < last["evaporating_k"]
+    assert last["discharge_pressure_pa"] == pytest.approx(
+        saturation_pressure_pa(table, last["evaporating_k"] + 10.0), rel=0.01
+    )
+    assert last["compressor_power_w"] > 0.03 * last["evaporator_heat_w"]
+
+
+def test_power_belongs_to_the_temperatures_at_the_end_of_the_step():
+    bench = Bench()
+    bench.run(15.0)
+    for row in bench.run(30.0):
+        at_end = chiller.refrigerant_flows(
+            bench.p[0], bench.table, row["compressor_speed_rpm"], row["evaporating_k"], row["condensing_k"]
+        )
+        assert row["compressor_power_w"] == pytest.approx(at_end[2], rel=1e-4)
 
 
 def test_more_coolant_or_air_flow_gives_more_cooling():

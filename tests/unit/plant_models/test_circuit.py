@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from plant_models.chiller import build_chiller, sized_for
 from plant_models.circuit import (
     DriveLoopParameters,
     HeaterParameters,
@@ -14,7 +15,6 @@ from plant_models.circuit import (
     new_circuit_state,
     valve_step,
 )
-from plant_models.chiller import build_chiller, sized_for
 from plant_models.coolant_loop import CoolantLoopParameters, loop_record
 from plant_models.glycol import glycol_record
 from plant_models.kernels import record
@@ -96,7 +96,7 @@ def test_the_drive_loops_pump_runs_on_drive_heat_on_waste_heat_or_when_warm_and_
         s = new_state(**values)
         for _ in range(30):
             drive_actuate(DRIVE, s, heat_w, 1.0)
-        assert (s.low_temp_rate_w_per_k > 0.0) is runs
+        assert bool(s.low_temp_rate_w_per_k > 0.0) is runs
 
 
 def test_the_thermostat_keeps_the_cold_drive_loop_off_its_radiator():
@@ -107,27 +107,13 @@ def test_the_thermostat_keeps_the_cold_drive_loop_off_its_radiator():
         assert s.thermostat_share == pytest.approx(share, abs=1e-3)
 
 
-def front(s, fan_duty=0.0, speed=0.0, condensing_k=298.15, dt_s=1.0):
+def front(s, fan_duty=0.0, speed=0.0, condensing_k=298.15, dt_s=1.0, step=front_end_step):
     p = loop_record(CoolantLoopParameters())[0]
     chiller_p, chiller_s, table = build_chiller(sized_for(10e3), ambient_k=298.15)
     chiller_s[0].condensing_k = condensing_k
-    front_end_step(
-        p,
-        s,
-        chiller_p[0],
-        chiller_s[0],
-        table,
-        fan_duty,
-        0.0,
-        293.15,
-        0.0,
-        278.15,
-        298.15,
-        speed,
-        0.0,
-        295.0,
-        dt_s,
-    )
+    refrigerant = (chiller_p[0], chiller_s[0], table)
+    medium = (293.15, 0.0, 278.15)
+    step(p, s, *refrigerant, fan_duty, 0.0, *medium, 298.15, speed, 0.0, 295.0, dt_s)
     return chiller_s[0]
 
 
@@ -179,17 +165,14 @@ def test_a_drive_loop_out_of_order_is_refused(bad):
 
 
 def test_compiled_kernels_equal_their_plain_python():
-    one, two = new_state(), new_state()
+    one, two = new_state(low_temp_k=325.0), new_state(low_temp_k=325.0)
     valve_step(one, 3.0, 4.0, 1.3)
     valve_step.py_func(two, 3.0, 4.0, 1.3)
     heater_step(HEATER, one, 0.7, 280.0, 900.0, 1.3)
     heater_step.py_func(HEATER, two, 0.7, 280.0, 900.0, 1.3)
     drive_actuate(DRIVE, one, 4e3, 1.3)
     drive_actuate.py_func(DRIVE, two, 4e3, 1.3)
-    front(one, 0.7, 10.0)
+    front(one, 0.7, 10.0, 320.0)
+    front(two, 0.7, 10.0, 320.0, step=front_end_step.py_func)
     for name in one.dtype.names:
-        if name not in {"air_flow_kg_per_s", "air_inlet_k", "fan_speed", "fan_speed_rpm", "fan_power_w"}:
-            continue
-        assert np.isfinite(one[name])
-    for name in ("valve_waste_heat", "share_bypass", "heater_heat_w", "low_temp_rate_w_per_k"):
-        assert one[name] == pytest.approx(two[name], rel=1e-13)
+        assert one[name] == pytest.approx(two[name], rel=1e-12), name

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from plant_models.cell import PARAMETER_SETS, CellParameters, load_cell
+from plant_models.truck_parameters import TRUCKS as TRUCK_FILES
+from plant_models.truck_parameters import TruckParameters, load_truck, truck_names
 from thermal_bms.errors import ConfigError
 from thermal_bms.parameters import parse, read_toml
 from thermal_bms.units import FloatArray
@@ -190,3 +192,147 @@ def test_the_script_makes_the_shipped_cells_from_the_measured_tables(
         assert made.model_dump(exclude={"circuit"}) == shipped.model_dump(exclude={"circuit"})
         for key, value in shipped.circuit:
             np.testing.assert_allclose(getattr(made.circuit, key), value, rtol=2e-3, atol=1e-7)
+
+
+TRUCKS = truck_names()
+INSTALLED_KWH = {  # published, or the middle of the published class
+    "heavy_lfp": 621.0,
+    "heavy_lfp_fast_charge": 621.0,
+    "heavy_nmc": 533.0,  # 480 usable at 0.9
+    "medium_nmc": 291.0,
+    "medium_lfp": 124.0,
+    "light_liquid": 93.5,
+    "light_air": 39.46,
+}
+USABLE_KWH = {"heavy_lfp": 600.0, "heavy_nmc": 480.0, "light_liquid": 89.0, "light_air": 39.0}
+TOTAL_MASS_KG = {
+    "heavy_lfp": 44000.0,
+    "heavy_lfp_fast_charge": 44000.0,
+    "heavy_nmc": 44000.0,
+    "medium_nmc": 14969.0,  # 33,000 lb
+    "medium_lfp": 8550.0,
+    "light_liquid": 4309.0,
+}
+DC_POWER_W = {
+    "heavy_lfp": 1.0e6,
+    "heavy_lfp_fast_charge": 1.0e6,
+    "heavy_nmc": 750e3,
+    "medium_lfp": 104e3,
+    "light_liquid": 176e3,
+    "light_air": 43e3,
+}
+
+
+@pytest.fixture(params=TRUCKS)
+def truck_name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def nominal_v(cell: CellParameters) -> float:
+    return ENERGY_WH[cell.name] / cell.capacity_ah
+
+
+def installed_kwh(truck: TruckParameters) -> float:
+    pack, cell = truck.pack, load_cell(truck.cell)
+    return 1e-3 * pack.n_strings * pack.n_series * pack.n_parallel * cell.capacity_ah * nominal_v(cell)
+
+
+def test_every_truck_is_known_to_these_tests() -> None:
+    assert set(TRUCKS) == set(INSTALLED_KWH)
+
+
+def test_strings_series_and_cells_give_the_published_energy(truck_name: str) -> None:
+    assert installed_kwh(load_truck(truck_name)) == pytest.approx(INSTALLED_KWH[truck_name], rel=0.012)
+
+
+@pytest.mark.parametrize("name", USABLE_KWH)
+def test_the_charge_window_gives_the_published_usable_energy(name: str) -> None:
+    truck = load_truck(name)
+    low, high = truck.pack.usable_soc
+    assert (high - low) * installed_kwh(truck) == pytest.approx(USABLE_KWH[name], rel=0.015)
+
+
+@pytest.mark.parametrize("name", TOTAL_MASS_KG)
+def test_kerb_mass_and_payload_give_the_published_total(name: str) -> None:
+    vehicle = load_truck(name).vehicle
+    assert vehicle.mass_kerb_kg + vehicle.payload_max_kg == pytest.approx(TOTAL_MASS_KG[name], rel=0.01)
+
+
+@pytest.mark.parametrize("name", DC_POWER_W)
+def test_the_inlet_carries_the_published_charging_power(name: str) -> None:
+    truck = load_truck(name)
+    volt = truck.pack.n_series * nominal_v(load_cell(truck.cell))
+    assert truck.dc_current_max_a * volt == pytest.approx(DC_POWER_W[name], rel=0.05)
+
+
+def test_the_packs_stay_below_one_thousand_volts(truck_name: str) -> None:
+    truck = load_truck(truck_name)
+    assert truck.pack.n_series * load_cell(truck.cell).voltage_max_v < 1000.0
+
+
+def test_one_temperature_sensor_watches_six_to_sixteen_cells(truck_name: str) -> None:
+    pack = load_truck(truck_name).pack
+    assert 6 <= pack.n_series * pack.n_parallel / pack.n_temp_sensors <= 16
+
+
+def test_every_source_of_a_truck_but_an_assumption_has_a_reference(truck_name: str) -> None:
+    truck = load_truck(truck_name)
+    for source in (*truck.source, *truck.vehicle.source):
+        assert source.notes
+        assert source.kind == "assumed" or source.reference
+
+
+def test_every_number_of_a_truck_file_that_is_estimated_says_so(truck_name: str) -> None:
+    """A number carries its origin beside it, but for counts and what a comment above explains."""
+    explained = ("housing_", "n_", "regen_efficiency")
+    table = ""
+    for line in (TRUCK_FILES / f"{truck_name}.toml").read_text(encoding="utf-8").splitlines():
+        table = line.split("]")[0].strip("[") if line.startswith("[") else table
+        number = line.partition("=")[2].strip()[:1] in tuple("0123456789[")
+        if table in ("pack", "vehicle", "chiller", "cabin") and number and not line.startswith(explained):
+            assert "#" in line, line
+
+
+def test_the_heavy_trucks_have_chillers_of_10_and_20_kw_at_40_degc() -> None:
+    assert load_truck("heavy_lfp").chiller.capacity_w == 10e3
+    assert load_truck("heavy_nmc").chiller.capacity_w == 20e3
+    assert all(load_truck(name).chiller.ambient_degc == 40.0 for name in TRUCKS)
+
+
+def test_the_gap_filler_under_the_cans_is_that_of_the_comment() -> None:
+    for name in ("heavy_lfp", "heavy_nmc", "medium_nmc", "medium_lfp"):
+        truck = load_truck(name)
+        area_m2 = load_cell(truck.cell).thermal.cooled_area_m2
+        assert truck.pack.interface_k_per_w == pytest.approx(0.0015 / (2.5 * area_m2), rel=0.02)
+
+
+def test_the_pouch_reaches_its_housing_as_in_the_published_pack() -> None:
+    truck = load_truck("light_liquid")
+    inner = load_cell(truck.cell).thermal.core_to_plate_k_per_w
+    assert inner + truck.pack.interface_k_per_w == pytest.approx(0.899, abs=0.002)
+
+
+def test_the_datasheet_cells_cap_the_charge_of_the_heavy_truck_below_a_megawatt() -> None:
+    truck = load_truck("heavy_lfp")
+    cell = load_cell(truck.cell)
+    volt = np.interp(0.5, cell.circuit.soc, cell.circuit.ocv_v)
+    volt += cell.charge_current_max_a * half_charge_ohm(cell, 25.0, 1e6)
+    power_w = truck.pack.n_strings * truck.pack.n_series * cell.charge_current_max_a * volt
+    assert 640e3 < power_w < 690e3
+
+
+def test_the_fast_charge_truck_differs_in_cells_and_chiller_alone() -> None:
+    plain, fast = load_truck("heavy_lfp"), load_truck("heavy_lfp_fast_charge")
+    differing = {key for key, value in plain if getattr(fast, key) != value}
+    assert differing == {"title", "source", "cell", "chiller"}
+    assert fast.source[0].kind == "assumed"
+
+
+def test_forty_tonnes_on_the_flat_at_85_km_per_h_take_1_1_to_1_3_kwh_per_km() -> None:
+    for name in ("heavy_lfp", "heavy_nmc"):
+        vehicle = load_truck(name).vehicle
+        speed = 85.0 / 3.6
+        force_n = 0.5 * 1.204 * vehicle.drag_area_m2 * speed**2
+        force_n += vehicle.rolling_resistance * 40000.0 * 9.80665
+        joule_per_m = force_n / vehicle.drive_efficiency + vehicle.auxiliary_power_w / speed
+        assert 1.1 < joule_per_m / 3600.0 < 1.3

@@ -1,7 +1,7 @@
 """A made-up truck day with every recorded signal: a small lumped truck, for tests of figures and reports.
 
-It is no plant. It is self-consistent (powers on the bus and heats in the pack balance exactly), looks like a truck
-day, and runs in a second, so that figures have known answers and reports have something to draw.
+It is no plant. It is self-consistent (powers on the bus and heats in the pack balance exactly), looks like a
+truck day, and runs in a second, so that figures have known answers and reports have something to draw.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,6 +21,7 @@ PHASES = (
 )
 N_STRINGS, N_SERIES = 3, 216
 CAPACITY_KWH = 600.0
+PACK_J_PER_K, COOLANT_J_PER_K = 3.9e6, 1.6e5
 COMFORT_BAND_DEGC = (15.0, 35.0)
 ELECTRICAL = {
     "in": ["charger_energy_j"],
@@ -78,185 +79,194 @@ def truck_day(
     *, dt_s: float = 1.0, seed: int = 1, checks: Mapping[str, str] | None = None, ambient_degc: float = 36.0
 ) -> FakeRecording:
     """Return a day of PHASES in hot weather, rows every ``dt_s`` seconds (one a minute while asleep)."""
-    rng = np.random.default_rng(seed)
+    truck = _LumpedTruck(np.random.default_rng(seed), ambient_degc)
     rows: list[dict[str, float]] = []
-    state = {"time_s": 0.0, "soc": 0.95, "temp": 29.0, "distance": 0.0, "chiller": 0.0, "coolant": 28.0}
-    state |= {"speed": 0.0, "starts": 0.0, "valve": float(ValveMode.RADIATOR)}
     phases = []
     for index, (name, kind, hours) in enumerate(PHASES):
-        start_s = state["time_s"]
-        while state["time_s"] < start_s + hours * 3600.0 - 1e-6:
-            asleep = kind == "park" and (state["time_s"] - start_s) > 900.0
-            step_s = 60.0 if asleep else dt_s
-            rows.append(
-                _row(state, kind, index, state["time_s"] - start_s, step_s, asleep, rng, ambient_degc)
-            )
-        phases.append({"name": name, "kind": kind, "start_s": start_s, "end_s": state["time_s"]})
+        start_s = truck.time_s
+        while truck.time_s < start_s + hours * 3600.0 - 1e-6:
+            since_s = truck.time_s - start_s
+            asleep = kind == "park" and since_s > 900.0
+            row = truck.step(kind, since_s, 60.0 if asleep else dt_s, asleep=asleep)
+            rows.append({**row, "phase_index": float(index)})
+        phases.append({"name": name, "kind": kind, "start_s": start_s, "end_s": truck.time_s})
     columns = {key: np.array([row[key] for row in rows]) for key in rows[0]}
     _add_port_energies(columns)
     _add_strings(columns)
-    return FakeRecording(columns, _meta(phases, checks), _cells(columns, rng))
+    return FakeRecording(columns, _meta(phases, checks), _cells(columns, np.random.default_rng(seed)))
 
 
-def _row(
-    s: dict[str, float],
-    kind: str,
-    index: int,
-    since_s: float,
-    dt_s: float,
-    asleep: bool,
-    rng: np.random.Generator,
-    ambient_degc: float,
-) -> dict[str, float]:
-    time_s = s["time_s"] + dt_s
-    hour = (6.0 + time_s / 3600.0) % 24.0
-    ambient = ambient_degc + 6.0 * np.sin((hour - 9.0) / 24.0 * 2.0 * np.pi)
-    target = 0.0
-    grade = 0.0
-    if kind == "drive":
-        target = 23.6 + 1.5 * np.sin(since_s / 240.0)
-        if since_s % 2700.0 < 300.0:
-            target = max(0.0, 14.0 * np.sin(since_s / 28.0))
-        grade = 0.022 * np.sin(since_s / 310.0) + 0.01 * np.sin(since_s / 95.0)
-    speed_before = s["speed"]
-    s["speed"] = max(0.0, min(target, speed_before + 0.45 * dt_s)) if kind == "drive" else 0.0
-    if target < speed_before:
-        s["speed"] = max(target, speed_before - 0.9 * dt_s, 0.0)
-    v = 0.5 * (s["speed"] + speed_before)
-    wheel = v * (0.5 * 1.18 * 5.4 * v * v + 38000.0 * 9.81 * (0.0053 * (v > 0) + grade))
-    wheel += 0.5 * 39500.0 * (s["speed"] ** 2 - speed_before**2) / dt_s
-    wheel = float(np.clip(wheel, -900e3, 430e3))
-    regen_max = 320e3 * float(np.clip((0.97 - s["soc"]) / 0.03, 0.0, 1.0))
-    if wheel >= 0.0:
-        loss = 0.08 * wheel + (900.0 if kind == "drive" else 0.0)
-        friction, traction = 0.0, wheel + loss
-    else:
-        electric = min(-wheel * 0.9, regen_max)
-        loss = electric / 0.9 * 0.1
-        friction, traction = -wheel - electric / 0.9, -electric
-    discharge_max = 520e3 * float(np.clip((s["soc"] - 0.02) / 0.08, 0.0, 1.0))
-    discharge_cause = LimitCause.SOC if s["soc"] < 0.1 else LimitCause.CELL_CURRENT
-    # thermal actuators: a thermostat on the chiller, a proportional pump
-    hot = s["temp"] > 33.5 or (s["chiller"] > 0 and s["temp"] > 30.5)
-    run = hot and not asleep
-    s["chiller"] += (float(run) - s["chiller"]) * min(1.0, dt_s / 25.0)
-    compressor_duty = float(run) * min(1.0, max(0.25, (s["temp"] - 29.0) / 7.0))
-    valve = ValveMode.CHILLER if run else (ValveMode.BYPASS if asleep else ValveMode.RADIATOR)
-    pump_duty = 0.0 if asleep else float(np.clip(0.25 + (s["temp"] - 30.0) / 8.0, 0.2, 1.0))
-    fan_duty = (
-        0.0 if asleep else float(np.clip((s["temp"] - 31.0) / 6.0, 0.0, 1.0)) * (1.0 - min(v, 20.0) / 25.0)
-    )
-    flow = 0.55 * pump_duty
-    chiller_heat = 11.5e3 * s["chiller"] * compressor_duty
-    compressor_power = chiller_heat / 2.4 + 300.0 * float(s["chiller"] > 0.05)
-    loads = {
-        "auxiliary_power_w": 120.0 if asleep else 4200.0 if kind == "drive" else 900.0,
-        "pump_power_w": 380.0 * pump_duty**3,
-        "fan_power_w": 1900.0 * fan_duty**3,
-        "compressor_power_w": compressor_power,
-        "heater_power_w": 0.0,
-        "cabin_power_w": 1800.0 if kind == "drive" else 0.0,
-        "brake_resistor_power_w": 0.0,
-    }
-    load = traction + sum(loads.values())
-    charger = 0.0
-    cause, limit, request, charge_cause = LimitCause.NONE, LimitCause.NONE, 0.0, LimitCause.CELL_CURRENT
-    charge_max_a = 906.0
-    bus_v = 216 * (3.20 + 0.16 * s["soc"] + 0.1 * max(0.0, s["soc"] - 0.95) / 0.05)
-    if s["temp"] > 34.0:
-        charge_max_a *= max(0.2, 1.0 - (s["temp"] - 34.0) / 6.0)
-        charge_cause = LimitCause.CELL_TEMP_HIGH
-    if s["soc"] > 0.86:
-        charge_max_a *= max(0.03, 1.0 - (s["soc"] - 0.86) / 0.1)
-        charge_cause = LimitCause.CELL_VOLTAGE
-    offer = 640e3
-    if kind == "charge" and since_s > 60.0:
-        if s["soc"] < 0.90:
-            request = charge_max_a
-            charger = min(charge_max_a * bus_v + load, offer)
-            limit = LimitCause.CHARGER_POWER if charger >= offer else charge_cause
-            cause = limit
+class _LumpedTruck:
+    """One pack temperature, one coolant temperature, a point mass, a thermostat."""
+
+    def __init__(self, rng: np.random.Generator, ambient_degc: float) -> None:
+        self.rng = rng
+        self.ambient_mean_degc = ambient_degc
+        self.time_s = 0.0
+        self.soc = 0.95
+        self.pack_degc = 29.0
+        self.coolant_degc = 28.0
+        self.chiller = 0.0
+        self.speed = 0.0
+        self.distance_m = 0.0
+
+    def step(self, kind: str, since_s: float, dt_s: float, *, asleep: bool) -> dict[str, float]:
+        mode = {"drive": VehicleMode.DRIVE, "charge": VehicleMode.CHARGE}.get(kind, VehicleMode.PARK)
+        hour = 6.0 + (self.time_s + dt_s) / 3600.0
+        ambient = self.ambient_mean_degc + 6.0 * float(np.sin((hour - 9.0) / 24.0 * 2.0 * np.pi))
+        drive = self._drive(kind, since_s, dt_s)
+        actuators = self._actuate(dt_s, awake=not asleep)
+        loads = {
+            "auxiliary_power_w": 120.0 if asleep else 4200.0 if kind == "drive" else 900.0,
+            "heater_power_w": 0.0,
+            "cabin_power_w": 1800.0 if kind == "drive" else 0.0,
+            "pump_power_w": 380.0 * actuators["pump_duty"] ** 3,
+            "fan_power_w": 1900.0 * actuators["fan_duty"] ** 3,
+            "compressor_power_w": actuators["chiller_heat_w"] / 2.4 + 300.0 * (self.chiller > 0.05),
+        }
+        load_w = drive["traction_power_w"] + sum(loads.values())
+        battery = self._battery(kind, since_s, load_w, awake=not asleep)
+        heat = self._heat(battery["cell_heat_w"], actuators, ambient, dt_s)
+        self.soc -= (battery["pack_power_w"] + battery["cell_heat_w"]) * dt_s / (CAPACITY_KWH * 3.6e6)
+        self.time_s += dt_s
+        return {
+            "time_s": self.time_s,
+            "vehicle_mode": float(mode),
+            "ambient_temp_degc": ambient,
+            "ambient_humidity": 0.4,
+            "asleep": float(asleep),
+            "fault_count": 0.0,
+            **drive,
+            **actuators,
+            **loads,
+            **battery,
+            **heat,
+            **self._temperatures(battery["cell_heat_w"], ambient),
+            "soc": self.soc,
+            "soc_estimate": self.soc + 0.004 * np.sin(self.time_s / 4000.0),
+            "drive_loop_temp_degc": ambient + drive["drive_loss_w"] / 1500.0,
+            "condenser_heat_w": actuators["chiller_heat_w"] + loads["compressor_power_w"],
+            "drive_radiator_heat_w": 0.9 * drive["drive_loss_w"],
+            "chemical_energy_j": self.soc * CAPACITY_KWH * 3.6e6,
+        }
+
+    def _drive(self, kind: str, since_s: float, dt_s: float) -> dict[str, float]:
+        target, grade, before = 0.0, 0.0, self.speed
+        if kind == "drive":
+            target = 23.6 + 1.5 * np.sin(since_s / 240.0)
+            if since_s % 2700.0 < 300.0:
+                target = max(0.0, 14.0 * np.sin(since_s / 28.0))
+            grade = 0.022 * np.sin(since_s / 310.0) + 0.01 * np.sin(since_s / 95.0)
+            self.speed = float(np.clip(target, max(0.0, before - 0.9 * dt_s), before + 0.45 * dt_s))
         else:
-            charger, limit = load, LimitCause.SOC
-    pack = load - charger
-    current = pack / bus_v
-    heat = current * current * 216 * 0.00011 + 60.0 * float(not asleep)
-    to_coolant = flow * 3400.0 * 0.55 * (s["temp"] - s["coolant"])
-    housing = 42.0 * (s["temp"] - ambient)
-    radiator = 650.0 * flow * max(0.0, s["coolant"] - ambient) if valve == ValveMode.RADIATOR else 0.0
-    capacity, coolant_capacity = 3.9e6, 1.6e5
-    s["temp"] += (heat - to_coolant - housing) * dt_s / capacity
-    coolant_rate = (to_coolant - chiller_heat - radiator) / coolant_capacity
-    s["coolant"] += coolant_rate * dt_s
-    s["soc"] -= (pack + heat) * dt_s / (CAPACITY_KWH * 3.6e6)
-    s["distance"] += v * dt_s
-    s["time_s"] = time_s
-    spread = 1.0 + 0.06 * max(0.0, heat) ** 0.5 / 3.0
-    noise = rng.normal(0.0, 0.15)
-    lift = 4.5e5 * (1.0 + 0.9 * s["chiller"])
-    return {
-        "time_s": time_s,
-        "phase_index": float(index),
-        "vehicle_mode": float(
-            {"drive": VehicleMode.DRIVE, "charge": VehicleMode.CHARGE}.get(kind, VehicleMode.PARK)
-        ),
-        "vehicle_speed_m_per_s": s["speed"],
-        "target_speed_m_per_s": target,
-        "distance_m": s["distance"],
-        "grade": grade,
-        "traction_power_w": traction,
-        "drive_loss_w": loss,
-        "friction_brake_power_w": friction,
-        "charger_power_w": charger,
-        "charger_power_max_w": offer if kind == "charge" else 0.0,
-        "bus_voltage_v": bus_v - current * 0.02,
-        "pack_current_a": current,
-        "pack_power_w": pack,
-        "soc": s["soc"],
-        "soc_estimate": s["soc"] + 0.004 * np.sin(time_s / 4000.0),
-        "cell_voltage_min_v": bus_v / 216 - 0.012,
-        "cell_voltage_max_v": bus_v / 216 + 0.012,
-        "cell_temp_min_degc": s["temp"] - 0.8 * spread,
-        "cell_temp_mean_degc": s["temp"],
-        "cell_temp_max_degc": s["temp"] + 1.1 * spread,
-        "cell_temp_measured_min_degc": s["temp"] - 0.6 * spread + noise,
-        "cell_temp_measured_max_degc": s["temp"] + 0.8 * spread + noise,
-        "housing_temp_degc": 0.6 * s["temp"] + 0.4 * ambient,
-        "cell_heat_w": heat,
-        "heat_cell_to_coolant_w": to_coolant,
-        "heat_housing_to_ambient_w": housing,
-        "coolant_inlet_temp_degc": s["coolant"],
-        "coolant_outlet_temp_degc": s["coolant"] + (to_coolant / (flow * 3400.0) if flow > 0.01 else 0.0),
-        "coolant_flow_kg_per_s": flow,
-        "drive_loop_temp_degc": ambient + loss / 1500.0,
-        "ambient_temp_degc": ambient,
-        "ambient_humidity": 0.4,
-        "pump_duty": pump_duty,
-        "fan_duty": fan_duty,
-        "compressor_duty": compressor_duty,
-        "heater_duty": 0.0,
-        "valve_mode": float(valve),
-        **loads,
-        "chiller_heat_w": chiller_heat,
-        "radiator_heat_w": radiator,
-        "condenser_heat_w": chiller_heat + compressor_power,
-        "waste_heat_w": 0.0,
-        "drive_radiator_heat_w": 0.9 * loss,
-        "suction_pressure_pa": 6.2e5 - 3.0e5 * s["chiller"],
-        "discharge_pressure_pa": 6.2e5 + lift * s["chiller"],
-        "compressor_speed_rpm": 6500.0 * compressor_duty if s["chiller"] > 0.3 and run else 0.0,
-        "discharge_power_max_w": discharge_max,
-        "charge_power_max_w": charge_max_a * bus_v,
-        "charge_current_max_a": charge_max_a,
-        "charge_current_request_a": request,
-        "discharge_cause": float(discharge_cause),
-        "charge_cause": float(charge_cause),
-        "charge_limit": float(cause if kind == "charge" and cause else limit),
-        "fault_count": 0.0,
-        "asleep": float(asleep),
-        "pack_heat_j": capacity * (s["temp"] - 20.0) + coolant_capacity * (s["coolant"] - 20.0),
-        "chemical_energy_j": s["soc"] * CAPACITY_KWH * 3.6e6,
-    }
+            self.speed = 0.0
+        v = 0.5 * (self.speed + before)
+        wheel = v * (0.5 * 1.18 * 5.4 * v * v + 38000.0 * 9.81 * (0.0053 * (v > 0) + grade))
+        wheel += 0.5 * 39500.0 * (self.speed**2 - before**2) / dt_s
+        wheel = float(np.clip(wheel, -900e3, 430e3))
+        regen_max = 320e3 * float(np.clip((0.97 - self.soc) / 0.03, 0.0, 1.0))
+        regen = min(-min(wheel, 0.0) * 0.9, regen_max)
+        loss = 0.08 * wheel + 900.0 * (kind == "drive") if wheel >= 0.0 else regen / 0.9 * 0.1
+        self.distance_m += v * dt_s
+        return {
+            "vehicle_speed_m_per_s": self.speed,
+            "target_speed_m_per_s": target,
+            "distance_m": self.distance_m,
+            "grade": grade,
+            "traction_power_w": wheel + loss if wheel >= 0.0 else -regen,
+            "drive_loss_w": loss,
+            "friction_brake_power_w": max(-wheel, 0.0) - regen / 0.9,
+            "brake_resistor_power_w": 0.0,
+        }
+
+    def _actuate(self, dt_s: float, *, awake: bool) -> dict[str, float]:
+        hot = self.pack_degc > 33.5 or (self.chiller > 0.0 and self.pack_degc > 30.5)
+        run = float(hot and awake)
+        self.chiller += (run - self.chiller) * min(1.0, dt_s / 25.0)
+        duty = run * float(np.clip((self.pack_degc - 29.0) / 7.0, 0.25, 1.0))
+        valve = ValveMode.CHILLER if run else ValveMode.RADIATOR if awake else ValveMode.BYPASS
+        pump_duty = awake * float(np.clip(0.25 + (self.pack_degc - 30.0) / 8.0, 0.2, 1.0))
+        fan_duty = awake * float(np.clip((self.pack_degc - 31.0) / 6.0, 0.0, 1.0))
+        return {
+            "pump_duty": pump_duty,
+            "fan_duty": fan_duty * (1.0 - min(self.speed, 20.0) / 25.0),
+            "compressor_duty": duty,
+            "heater_duty": 0.0,
+            "valve_mode": float(valve),
+            "coolant_flow_kg_per_s": 0.55 * pump_duty,
+            "chiller_heat_w": 11.5e3 * self.chiller * duty,
+            "compressor_speed_rpm": 6500.0 * duty if self.chiller > 0.3 else 0.0,
+            "suction_pressure_pa": 6.2e5 - 3.0e5 * self.chiller,
+            "discharge_pressure_pa": 6.2e5 + 4.5e5 * (1.0 + 0.9 * self.chiller) * self.chiller,
+        }
+
+    def _battery(self, kind: str, since_s: float, load_w: float, *, awake: bool) -> dict[str, float]:
+        bus_v = 216 * (3.20 + 0.16 * self.soc + 2.0 * max(0.0, self.soc - 0.95))
+        charge_max_a, cause = 906.0, LimitCause.CELL_CURRENT
+        if self.pack_degc > 34.0:
+            charge_max_a *= max(0.2, 1.0 - (self.pack_degc - 34.0) / 6.0)
+            cause = LimitCause.CELL_TEMP_HIGH
+        if self.soc > 0.86:
+            charge_max_a *= max(0.03, 1.0 - (self.soc - 0.86) / 0.1)
+            cause = LimitCause.CELL_VOLTAGE
+        offer_w, charger_w, request_a, limit = 640e3 * (kind == "charge"), 0.0, 0.0, LimitCause.NONE
+        if kind == "charge" and since_s > 60.0:
+            limit, charger_w = LimitCause.SOC, load_w
+            if self.soc < 0.90:
+                request_a = charge_max_a
+                charger_w = min(charge_max_a * bus_v + load_w, offer_w)
+                limit = LimitCause.CHARGER_POWER if charger_w >= offer_w else cause
+        current_a = (load_w - charger_w) / bus_v
+        return {
+            "charger_power_w": charger_w,
+            "charger_power_max_w": offer_w,
+            "pack_power_w": load_w - charger_w,
+            "pack_current_a": current_a,
+            "bus_voltage_v": bus_v - 0.02 * current_a,
+            "cell_voltage_min_v": bus_v / 216 - 0.012,
+            "cell_voltage_max_v": bus_v / 216 + 0.012,
+            "cell_heat_w": current_a * current_a * 216 * 0.00011 + 60.0 * awake,
+            "discharge_power_max_w": 520e3 * float(np.clip((self.soc - 0.02) / 0.08, 0.0, 1.0)),
+            "charge_power_max_w": charge_max_a * bus_v,
+            "charge_current_max_a": charge_max_a,
+            "charge_current_request_a": request_a,
+            "discharge_cause": float(LimitCause.SOC if self.soc < 0.1 else LimitCause.CELL_CURRENT),
+            "charge_cause": float(cause),
+            "charge_limit": float(limit),
+        }
+
+    def _heat(
+        self, heat_w: float, actuators: Mapping[str, float], ambient_degc: float, dt_s: float
+    ) -> dict[str, float]:
+        flow = actuators["coolant_flow_kg_per_s"]
+        to_coolant = 1870.0 * flow * (self.pack_degc - self.coolant_degc)
+        housing = 42.0 * (self.pack_degc - ambient_degc)
+        radiating = actuators["valve_mode"] == ValveMode.RADIATOR
+        radiator = 650.0 * flow * max(0.0, self.coolant_degc - ambient_degc) * radiating
+        self.pack_degc += (heat_w - to_coolant - housing) * dt_s / PACK_J_PER_K
+        self.coolant_degc += (to_coolant - actuators["chiller_heat_w"] - radiator) * dt_s / COOLANT_J_PER_K
+        rise = to_coolant / (flow * 3400.0) if flow > 0.01 else 0.0
+        return {
+            "heat_cell_to_coolant_w": to_coolant,
+            "heat_housing_to_ambient_w": housing,
+            "radiator_heat_w": radiator,
+            "waste_heat_w": 0.0,
+            "coolant_inlet_temp_degc": self.coolant_degc,
+            "coolant_outlet_temp_degc": self.coolant_degc + rise,
+            "pack_heat_j": PACK_J_PER_K * self.pack_degc + COOLANT_J_PER_K * self.coolant_degc,
+        }
+
+    def _temperatures(self, heat_w: float, ambient_degc: float) -> dict[str, float]:
+        spread_k = 1.0 + 0.02 * max(heat_w, 0.0) ** 0.5
+        noise_k = float(self.rng.normal(0.0, 0.15))
+        return {
+            "cell_temp_min_degc": self.pack_degc - 0.8 * spread_k,
+            "cell_temp_mean_degc": self.pack_degc,
+            "cell_temp_max_degc": self.pack_degc + 1.1 * spread_k,
+            "cell_temp_measured_min_degc": self.pack_degc - 0.6 * spread_k + noise_k,
+            "cell_temp_measured_max_degc": self.pack_degc + 0.8 * spread_k + noise_k,
+            "housing_temp_degc": 0.6 * self.pack_degc + 0.4 * ambient_degc,
+        }
 
 
 def _add_port_energies(columns: dict[str, np.ndarray]) -> None:

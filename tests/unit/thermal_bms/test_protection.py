@@ -1,0 +1,216 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.unit.thermal_bms.bms_samples import PACK, checked
+from thermal_bms.faults import DiagnosticRow, FaultCode, Severity
+from thermal_bms.limits import LimitRow, load_limits
+from thermal_bms.plausibility import Checked
+from thermal_bms.protection import Protection, Verdict
+
+NAN = float("nan")
+LFP = load_limits("lfp")
+CALM = (False, False, False)
+DT_S = 0.1
+
+
+def protection() -> Protection:
+    return Protection(LFP, PACK)
+
+
+def step(guard: Protection, seen: Checked, dt_s: float = DT_S, **changes: Any) -> Verdict:
+    calm: dict[str, Any] = {"contactor_mismatch": CALM, "not_connected": CALM, "controller_failed": False}
+    return guard.step(seen, **{**calm, **changes}, dt_s=dt_s)
+
+
+def hold(guard: Protection, seen: Checked, seconds: float, dt_s: float = DT_S, **changes: Any) -> Verdict:
+    for _ in range(round(seconds / dt_s)):
+        verdict = step(guard, seen, dt_s, **changes)
+    return verdict
+
+
+def provoked(row: LimitRow, value: float) -> Checked:
+    """Return a measurement whose second string has ``value`` where the row looks, with current as needed."""
+    current_a = -50.0 if "_charging" in row.quantity else 50.0
+    if row.quantity == "string_current_a":
+        return checked(current_a=[0.0, value, 0.0])
+    field = row.quantity.replace("_charging", "").replace("_discharging", "")
+    healthy = getattr(checked(), field)
+    return checked(current_a=[current_a] * 3, **{field: [healthy[0], value, healthy[2]]})
+
+
+def worst(verdict: Verdict, code: FaultCode) -> Severity | None:
+    return max((fault.severity for fault in verdict.faults if fault.code is code), default=None)
+
+
+def test_a_healthy_pack_has_no_faults() -> None:
+    verdict = hold(protection(), checked(), 20.0)
+    assert verdict == Verdict((), frozenset(), frozenset(), charge_allowed=True, limp=False)
+
+
+@pytest.mark.parametrize("row", LFP.limit, ids=lambda row: row.code.name)
+@pytest.mark.parametrize(
+    ("level", "severity", "below"),
+    [
+        ("operate", Severity.INFO, None),
+        ("warn", Severity.WARNING, Severity.INFO),
+        ("trip", Severity.TRIP, Severity.WARNING),
+    ],
+)
+def test_each_level_is_found_above_and_not_at_or_below_it(
+    row: LimitRow, level: str, severity: Severity, below: Severity | None
+) -> None:
+    limit = row.level(getattr(row, level), PACK)
+    outward = 1e-6 if row.direction == "above" else -1e-6
+    for value, expected in ((limit - outward, below), (limit, below), (limit + outward, severity)):
+        verdict = hold(protection(), provoked(row, value), row.debounce_s + 1.0)
+        assert worst(verdict, row.code) == expected
+
+
+@pytest.mark.parametrize("row", LFP.limit, ids=lambda row: row.code.name)
+def test_each_trip_opens_its_string_after_debounce_and_delay_and_not_one_tick_earlier(row: LimitRow) -> None:
+    limit = row.level(row.trip, PACK)
+    seen = provoked(row, limit * 1.01 if row.direction == "above" or limit < 0.0 else limit * 0.99)
+    guard = protection()
+    verdict = hold(guard, seen, row.debounce_s - DT_S)
+    assert verdict.stop_strings == frozenset()
+    verdict = step(guard, seen)
+    assert verdict.stop_strings == {1}
+    assert verdict.open_strings == frozenset()
+    if row.delay_s > DT_S:
+        verdict = hold(guard, seen, row.delay_s - DT_S)
+        assert verdict.open_strings == frozenset()
+    verdict = step(guard, seen)
+    assert verdict.open_strings == {1}
+
+
+@pytest.mark.parametrize("dt_s", [0.1, 1.0, 5.0])
+@pytest.mark.parametrize("row", LFP.limit, ids=lambda row: row.code.name)
+def test_no_trip_takes_longer_than_its_times_and_one_tick(row: LimitRow, dt_s: float) -> None:
+    limit = row.level(row.trip, PACK)
+    seen = provoked(row, limit * 1.01 if row.direction == "above" or limit < 0.0 else limit * 0.99)
+    guard, elapsed_s = protection(), 0.0
+    while not step(guard, seen, dt_s).open_strings:
+        elapsed_s += dt_s
+        assert elapsed_s < 60.0
+    assert elapsed_s + dt_s <= row.debounce_s + row.delay_s + dt_s + 1e-9
+
+
+def test_a_trip_is_latched_until_it_is_reset() -> None:
+    guard = protection()
+    hold(guard, checked(cell_temp_max_degc=[25.0, 25.0, 61.0]), 7.0)
+    assert hold(guard, checked(), 600.0, 1.0).open_strings == {2}
+    guard.reset()
+    assert hold(guard, checked(), 10.0).open_strings == frozenset()
+
+
+def test_a_warning_clears_by_itself() -> None:
+    guard = protection()
+    assert hold(guard, checked(cell_temp_max_degc=[25.0, 25.0, 56.0]), 7.0).faults
+    assert not hold(guard, checked(), 7.0).faults
+
+
+@pytest.mark.parametrize(("current_a", "found"), [(0.0, False), (-2.0, False), (-2.1, True), (50.0, False)])
+def test_charge_limits_of_temperature_hold_only_while_charging(current_a: float, found: bool) -> None:
+    seen = checked(current_a=[current_a] * 3, cell_temp_min_degc=[-12.0] * 3)
+    verdict = hold(protection(), seen, 7.0)
+    assert (worst(verdict, FaultCode.CELL_TEMP_LOW_CHARGE) is Severity.TRIP) is found
+
+
+@pytest.mark.parametrize(("current_a", "found"), [(0.0, False), (2.0, False), (2.1, True), (-50.0, False)])
+def test_a_cold_soaked_pack_trips_only_when_it_is_discharged(current_a: float, found: bool) -> None:
+    seen = checked(current_a=[current_a] * 3, cell_temp_min_degc=[-31.0] * 3)
+    verdict = hold(protection(), seen, 7.0)
+    assert (worst(verdict, FaultCode.CELL_TEMP_LOW_DISCHARGE) is Severity.TRIP) is found
+
+
+def test_missing_values_do_not_trip_as_limits() -> None:
+    seen = checked(cell_temp_max_degc=[NAN] * 3, cell_voltage_max_v=[NAN] * 3, cell_voltage_min_v=[NAN] * 3)
+    assert not hold(protection(), seen, 60.0).faults
+
+
+@pytest.mark.parametrize(
+    ("change", "after_s", "charge_allowed", "limp"),
+    [
+        ({"cell_voltage_invalid": [0.0, 0.01, 0.0]}, 1.0, False, False),
+        ({"cell_voltage_invalid": [0.0, 0.01, 0.0]}, 2.0, False, True),
+        ({"cell_temp_invalid": [0.0, 0.5, 0.0]}, 5.0, True, False),
+        ({"cell_temp_invalid": [0.0, 0.51, 0.0]}, 2.0, False, False),
+        ({"current_a": [0.0, NAN, 0.0]}, 1.0, False, False),
+        ({"current_a": [0.0, NAN, 0.0]}, 2.0, False, True),
+        ({"age_s": 3.0}, 5.0, True, False),
+        ({"age_s": 3.1}, 0.1, False, False),
+        ({"scalar_lost": True}, 5.0, True, False),
+    ],
+)
+def test_a_missing_measurement_takes_away_what_it_guards(
+    change: dict[str, Any], after_s: float, charge_allowed: bool, limp: bool
+) -> None:
+    verdict = hold(protection(), checked(**change), after_s)
+    assert (verdict.charge_allowed, verdict.limp) == (charge_allowed, limp)
+    assert verdict.open_strings == frozenset()
+
+
+def test_a_string_of_which_no_voltage_is_known_is_opened_after_eleven_seconds() -> None:
+    guard, seen = protection(), checked(cell_voltage_invalid=[0.0, 0.0, 1.0])
+    assert hold(guard, seen, 10.9).open_strings == frozenset()
+    assert step(guard, seen).open_strings == {2}
+
+
+@pytest.mark.parametrize(
+    ("string_v", "invalid", "found"),
+    [
+        (66.0, 0.0, False),
+        (66.0 / 1.019, 0.0, False),
+        (66.0 / 1.021, 0.0, True),
+        (66.0 / 0.979, 0.0, True),
+        (66.0 / 1.1, 0.05, False),
+        (0.0, 0.0, False),
+        (NAN, 0.0, False),
+    ],
+)
+def test_cells_must_add_up_to_their_string(string_v: float, invalid: float, found: bool) -> None:
+    seen = checked(string_voltage_v=[66.0, 66.0, string_v], cell_voltage_invalid=[0.0, 0.0, invalid])
+    verdict = hold(protection(), seen, 3.0)
+    assert (worst(verdict, FaultCode.STRING_VOLTAGE_MISMATCH) is Severity.WARNING) is found
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "after_s"),
+    [
+        ({"contactor_mismatch": (False, True, False)}, FaultCode.CONTACTOR_MISMATCH, 2.5),
+        ({"not_connected": (False, True, False)}, FaultCode.STRING_NOT_CONNECTED, 10.0),
+        ({"controller_failed": True}, FaultCode.CONTROLLER_FAILED, 0.1),
+    ],
+)
+def test_what_other_parts_report_becomes_a_fault(
+    change: dict[str, Any], code: FaultCode, after_s: float
+) -> None:
+    guard = protection()
+    if after_s > DT_S:
+        assert worst(hold(guard, checked(), 1.0), code) is None
+        assert worst(hold(guard, checked(), after_s - DT_S, **change), code) is None
+    assert worst(step(guard, checked(), **change), code) is Severity.WARNING
+
+
+def test_a_fault_of_the_pack_that_opens_opens_every_string() -> None:
+    row = DiagnosticRow.model_validate(
+        {
+            "code": "SCALAR_LOST",
+            "quantity": "scalar_lost",
+            "direction": "above",
+            "limit": 0.5,
+            "debounce_s": 0.0,
+            "severity": "TRIP",
+            "reaction": "OPEN",
+        }
+    )
+    guard = Protection(LFP, PACK, extra=[row])
+    assert step(guard, checked(scalar_lost=True)).open_strings == {0, 1, 2}
+
+
+def test_a_fault_carries_the_clock_of_the_measurements() -> None:
+    seen = replace(checked(), time_s=77.0, age_s=4.0)
+    (fault,) = step(protection(), seen).faults
+    assert (fault.code, fault.since_s, fault.value) == (FaultCode.MEASUREMENT_STALE, 77.0, 4.0)
