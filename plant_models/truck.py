@@ -12,6 +12,7 @@ from plant_models.chiller import build_chiller
 from plant_models.chiller_parameters import sized_for
 from plant_models.cold_plate import plate_coolant_mass_kg
 from plant_models.coolant_loop import build_loop
+from plant_models.kernels import RecordArray
 from plant_models.pack import CircuitTables, PackArrays, circuit_tables, pack_arrays, views
 from plant_models.road import CycleArrays, cycle_by_time
 from plant_models.sensors import SCALARS, NoiseStream, sense_scalars, sense_temperatures, sense_voltages
@@ -244,6 +245,11 @@ class Truck:
         """Return the truth about the truck in the order of ``VIEW``."""
         truck_view(self.pack, self._s, self._chiller_s, self.vehicle, self._view)
         return self._view
+
+    @property
+    def medium(self) -> RecordArray:
+        """The parameters of the coolant circuit, medium included."""
+        return self._p
 
     @property
     def circuit(self) -> np.record:

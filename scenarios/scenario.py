@@ -12,7 +12,7 @@ from plant_models.truck_parameters import TruckParameters, load_truck
 from scenarios.climate import ClimateSettings
 from scenarios.drive_cycle import load_cycle
 from scenarios.faults import PLANT_FAULTS, FaultEntry
-from scenarios.metrics import parse_limit
+from scenarios.checks import validate_checks
 from thermal_bms.errors import ScenarioError
 from thermal_bms.parameters import Parameters, did_you_mean, parse, read_toml, with_overrides
 
@@ -108,8 +108,7 @@ class Scenario(Parameters):
 
     @model_validator(mode="after")
     def _checks_read(self) -> "Scenario":
-        for text in self.checks.values():
-            parse_limit(text)
+        validate_checks(self.checks)
         return self
 
 
@@ -181,6 +180,6 @@ def _check_fit(settings: Scenario, truck: TruckParameters, path: Path) -> None:
         )
     for phase in settings.phase:
         if isinstance(phase, DrivePhase):
-            load_cycle(phase.cycle, path.parent)
+            load_cycle(phase.cycle, folder=path.parent)
         elif isinstance(phase, ChargePhase):
             charger(phase.charger)

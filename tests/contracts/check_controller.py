@@ -99,7 +99,7 @@ def check_deterministic_and_reset(factory: Factory) -> None:
 
 
 def check_safe_without_temperature(factory: Factory, truck: TruckDescription) -> None:
-    """Without cell temperatures: full cooling, unless the last valid one was below 10 degC: then the pump only."""
+    """Without cell temperatures: full cooling; the pump only if the last valid one was below 10 degC."""
     for seen_degc, cools in ((None, True), (45.0, True), (25.0, True), (5.0, False), (-20.0, False)):
         for lost in (
             believed(nan),

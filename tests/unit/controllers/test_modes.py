@@ -1,3 +1,4 @@
+from itertools import pairwise
 from math import inf, nan
 
 import pytest
@@ -114,7 +115,7 @@ def test_the_valve_stays_for_the_dwell_among_positions_for_the_same_need(dt_s: f
 def test_flickering_conditions_move_the_valve_at_most_once_per_dwell() -> None:
     modes = selector(dwell_s=60.0)
     taken = [modes.step(Need.COOL, 1e3, around((0.0, 40.0)[n % 2], 30.0), dt_s=1.0) for n in range(600)]
-    assert sum(a is not b for a, b in zip(taken, taken[1:], strict=False)) <= 10
+    assert sum(a is not b for a, b in pairwise(taken)) <= 10
 
 
 def test_a_change_from_cooling_to_heating_moves_the_valve_at_once() -> None:

@@ -97,6 +97,15 @@ def test_truck_mass_and_wheel_inertia_set_the_energy_of_a_launch() -> None:
     assert mechanical_energy_j(p, state) == pytest.approx(wheel_j, rel=1e-12)
 
 
+def test_drag_of_a_uniform_launch_is_the_integral_of_speed_cubed() -> None:
+    _, found = drive(cycle_by_time([0.0, 40.0, 41.0], [0.0, 20.0, 20.0]), dt_s=0.1, steps=400)
+    density = 101325.0 / (287.05 * AMBIENT_K)
+    exact_j = 0.5 * density * 5.5 * 20.0**3 * 40.0 / 4.0
+    assert found["drag_power_w"].sum() * 0.1 == pytest.approx(exact_j, rel=1e-9)
+    _, coarse = drive(cycle_by_time([0.0, 40.0, 41.0], [0.0, 20.0, 20.0]), dt_s=10.0, steps=4)
+    assert coarse["drag_power_w"].sum() * 10.0 == pytest.approx(exact_j, rel=1e-9)
+
+
 def test_trace_is_met_at_every_second_when_power_allows() -> None:
     cycle = load_cycle("wltc_class3b").capped(20.0)
     _, found = drive(cycle.arrays(), power_w=5e6, truck=tractor(power_max_w=4e6), steps=1800)
@@ -141,6 +150,22 @@ def test_stops_are_reached_exactly_and_waited_out() -> None:
     assert found["speed_m_per_s"][standing_at_500].max() == 0.0
     assert state.position_m == 1000.0
     assert state.finished == 1.0
+
+
+def test_stop_in_the_middle_of_a_step_loses_no_time() -> None:
+    x = np.arange(0.0, 6001.0, 150.0)
+    cycle = cycle_by_distance(
+        x, np.where(np.arange(x.size) % 2, 0.0, 15.0), stop_s=np.arange(x.size) % 2 * 1.5
+    )
+    fine, _ = drive(cycle, dt_s=0.05)
+    coarse, _ = drive(cycle, dt_s=2.5)
+    assert coarse.time_s == pytest.approx(fine.time_s, rel=5e-3)
+
+
+def test_grade_of_a_route_holds_until_the_next_row() -> None:
+    state, found = drive(cycle_by_distance([0.0, 500.0, 800.0], [15.0, 15.0, 0.0], [0.03, -0.01, 0.2]))
+    assert state.altitude_m == pytest.approx(500.0 * 0.03 - 300.0 * 0.01, rel=1e-3)
+    assert found["grade"][10] == pytest.approx(0.03)
 
 
 @pytest.mark.parametrize("dt_s", [0.1, 1.0, 10.0])

@@ -1,0 +1,98 @@
+"""The settings of the controllers as a page: name, default, range, meaning and origin, from the models themselves."""
+
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from controllers.conditioning import CHEMISTRY_DEFAULTS
+from controllers.pid import PidSettings
+from controllers.thermostat import ThermostatSettings
+
+CONTROLLERS: dict[str, type[BaseModel]] = {"thermostat": ThermostatSettings, "pid": PidSettings}
+
+HEAD = """# Settings of the controllers
+
+A scenario names its controller and may change any setting, in its file or with `--set`:
+
+    [controller]
+    name = "pid"
+    settings.response_time_s = 900.0
+    settings.modes.dwell_s = 180.0
+
+Temperatures are in degrees Celsius, differences in kelvin; the unit stands in the name. "assumed" says that a number
+has no source but judgement. A key that does not exist or a value out of range is refused in one line.
+"""
+
+
+def page() -> str:
+    """Return the whole page in Markdown; tables that both controllers share stand once."""
+    parts, seen = [HEAD], set[type[BaseModel]]()
+    for name, model in CONTROLLERS.items():
+        parts.append(f"## {name}\n\n{_summary(model)}\n\n{table(model)}\n")
+        parts += [
+            f"### {name}.{key}\n\n{_summary(child)}\n\n{table(child)}\n"
+            for key, child in _children(model)
+            if child not in seen
+        ]
+        seen |= {child for _, child in _children(model)}
+    parts.append(f"### Targets by chemistry\n\n{_chemistry_table()}\n")
+    return "\n".join(parts)
+
+
+def table(model: type[BaseModel]) -> str:
+    """Return one line per setting of a model.
+
+    >>> print(table(ThermostatSettings).splitlines()[2])
+    | `cool_on_degc` | 33.0 | 10.0 .. 60.0 | hottest cell above: cooling on; TUM TruckBatteryDesign, BETOS |
+    """
+    lines = ["| Setting | Default | Range | Meaning and origin |", "|---|---|---|---|"]
+    for name, field in model.model_fields.items():
+        child = _model(field)
+        default = "see below" if child else "by chemistry" if field.is_required() else _shown(field.default)
+        lines.append(f"| `{name}` | {default} | {_range(field)} | {field.description} |")
+    return "\n".join(lines)
+
+
+def _chemistry_table() -> str:
+    chemistries = list(CHEMISTRY_DEFAULTS)
+    lines = [f"| Setting | {' | '.join(chemistries)} |", "|---|" + "---|" * len(chemistries)]
+    for key in CHEMISTRY_DEFAULTS[chemistries[0]]:
+        values = " | ".join(_shown(CHEMISTRY_DEFAULTS[chemistry][key]) for chemistry in chemistries)
+        lines.append(f"| `{key}` | {values} |")
+    return "\n".join(lines)
+
+
+def _summary(model: type[BaseModel]) -> str:
+    return (model.__doc__ or "").strip().splitlines()[0].replace("``", "`")
+
+
+def _children(model: type[BaseModel]) -> list[tuple[str, type[BaseModel]]]:
+    found = [(name, _model(field)) for name, field in model.model_fields.items()]
+    return [(name, child) for name, child in found if child is not None]
+
+
+def _model(field: FieldInfo) -> type[BaseModel] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _shown(value: Any) -> str:  # Any: a setting is a number or a tuple of numbers
+    return ", ".join(f"{v:g}" for v in value) if isinstance(value, tuple) else f"{value}"
+
+
+def bounds(field: FieldInfo) -> dict[str, float]:
+    """Return the bounds of a setting, or of the numbers in it, by their names ``ge``, ``gt``, ``le``, ``lt``."""
+    marks = list(field.metadata)
+    for kind in get_args(field.annotation):
+        for mark in getattr(kind, "__metadata__", ()):
+            marks += mark.metadata if isinstance(mark, FieldInfo) else [mark]
+    return {name: getattr(m, name) for m in marks for name in ("ge", "gt", "le", "lt") if hasattr(m, name)}
+
+
+def _range(field: FieldInfo) -> str:
+    found = bounds(field)
+    if not found:
+        return ""
+    low = f"> {found['gt']}" if "gt" in found else f"{found.get('ge', '')}"
+    return f"{low} .. {found.get('le', found.get('lt', ''))}"

@@ -1,0 +1,167 @@
+"""What a run records: the columns of the recording's streams, and the row of one instant."""
+
+import numpy as np
+
+from plant_models.truck import Truck
+from plant_models.truck_step import PORTS
+from plant_models.truck_view import VIEW, string_view
+from thermal_bms.cycle import CycleResult
+from thermal_bms.recording_format import Columns
+from thermal_bms.signals import Command, Estimate, LimitCause, Limits, Measurement
+from thermal_bms.units import FloatArray
+
+CLOCK = ("time_s", "phase_index", "vehicle_mode", "asleep", "distance_m")
+WORLD = ("ambient_temp_degc", "ambient_humidity", "irradiance_w_per_m2", "bus_voltage_v")
+STORED = ("chemical_energy_j", "stored_heat_j")
+CONTROL = (
+    "soc_estimate",
+    "cell_temp_measured_min_degc",
+    "cell_temp_measured_max_degc",
+    "heat_estimate_w",
+    "pump_duty",
+    "fan_duty",
+    "compressor_duty",
+    "heater_duty",
+    "valve_mode",
+    "charge_current_request_a",
+    "discharge_power_max_w",
+    "charge_power_max_w",
+    "discharge_current_max_a",
+    "charge_current_max_a",
+    "discharge_cause",
+    "charge_cause",
+    "charge_limit",
+    "fault_count",
+)
+PER_STRING = ("string_current_a", "string_soc", "string_coolant_outlet_temp_degc")
+
+ENERGY_BALANCE = {
+    "electrical": {
+        "in": ["charger_power_w"],
+        "out": [
+            "traction_power_w",
+            "auxiliary_power_w",
+            "cabin_power_w",
+            "pump_power_w",
+            "fan_power_w",
+            "compressor_power_w",
+            "heater_power_w",
+            "cell_heat_w",
+            "busbar_heat_w",
+        ],
+        "stored": ["chemical_energy_j"],
+    },
+    "thermal": {
+        "in": [
+            "cell_heat_w",
+            "busbar_heat_w",
+            "pump_heat_w",
+            "heater_heat_w",
+            "drive_heat_w",
+            "compressor_power_w",
+            "cabin_heat_w",
+            "intake_enthalpy_w",
+            "cabin_enthalpy_w",
+        ],
+        "out": [
+            "heat_housing_to_ambient_w",
+            "radiator_heat_w",
+            "condenser_heat_w",
+            "compressor_loss_w",
+            "drive_radiator_heat_w",
+            "drive_loop_loss_w",
+            "circuit_loss_w",
+            "exhaust_enthalpy_w",
+        ],
+        "stored": ["stored_heat_j"],
+    },
+}
+NO_LIMITS = Limits(0.0, 0.0, 0.0, 0.0, LimitCause.NONE, LimitCause.NONE)
+
+
+def signal_columns(truck: Truck) -> list[str]:
+    """Return the names of the stream "signals" for a truck."""
+    n_strings = truck.parameters.pack.n_strings
+    strings = [f"{name}_{k}" for name in PER_STRING for k in range(n_strings)]
+    return [*CLOCK, *WORLD, *VIEW, *PORTS, *STORED, *CONTROL, *strings]
+
+
+def cell_columns(truck: Truck) -> Columns:
+    """Return the columns of the stream "cells": fields over string and position."""
+    shape = truck.state.soc.shape
+    return {"time_s": (), "cell_temp_degc": shape, "cell_voltage_v": shape, "cell_soc": shape}
+
+
+class RowMaker:
+    """Makes rows; powers are means since the last row."""
+
+    def __init__(self, truck: Truck) -> None:
+        self._truck = truck
+        self._energy_j = np.zeros(len(PORTS))
+        self._since_s = 0.0
+        self._strings = np.zeros((len(PER_STRING), truck.parameters.pack.n_strings))
+        self.distance_m = 0.0
+
+    def add(self, dt_s: float) -> None:
+        """Count in the tick that has just been made."""
+        self._energy_j += self._truck.ports * dt_s
+        self._since_s += dt_s
+
+    def signals(
+        self, phase_index: int, weather: tuple[float, float, float], result: CycleResult | None, command: Command
+    ) -> tuple[float, ...]:
+        """Return the row of the stream "signals" and begin a new interval."""
+        truck = self._truck
+        view = truck.view().tolist()
+        mean_w = (self._energy_j / self._since_s).tolist() if self._since_s > 0.0 else truck.ports.tolist()
+        self._energy_j[:] = 0.0
+        self._since_s = 0.0
+        string_view(truck.pack, truck.medium, self._strings)
+        return (
+            truck.time_s,
+            phase_index,
+            truck.mode,
+            truck.asleep,
+            self.distance_m + view[19],
+            *weather,
+            truck.bus_voltage_v,
+            *view,
+            *mean_w,
+            *truck.stored_energies_j(),
+            *control_values(result, command),
+            *self._strings.ravel().tolist(),
+        )
+
+    def cells(self) -> tuple[float | FloatArray, ...]:
+        """Return the row of the stream "cells"."""
+        state = self._truck.state
+        return (self._truck.time_s, state.core_temp_k - 273.15, state.voltage_v, state.soc)
+
+
+def control_values(result: CycleResult | None, command: Command) -> tuple[float, ...]:
+    """Return the values named in ``CONTROL``; an unknown belief is NaN, as when the controller sleeps."""
+    thermal = command.thermal
+    estimate = result.estimate if result else None
+    limits = result.limits if result else NO_LIMITS
+    believed = (
+        (estimate.soc, estimate.cell_temp_min_degc, estimate.cell_temp_max_degc, estimate.heat_w)
+        if estimate
+        else (np.nan, np.nan, np.nan, np.nan)
+    )
+    return (
+        *believed,
+        thermal.pump_duty,
+        thermal.fan_duty,
+        thermal.compressor_duty,
+        thermal.heater_duty,
+        thermal.valve_mode,
+        command.charge_current_a,
+        limits.discharge_power_max_w,
+        limits.charge_power_max_w,
+        limits.discharge_current_max_a,
+        limits.charge_current_max_a,
+        limits.discharge_cause,
+        limits.charge_cause,
+        result.charge_limit if result else LimitCause.NONE,
+        len(result.faults) if result else 0,
+    )
