@@ -238,15 +238,15 @@ class PidCore:
     def _change_over(self, gains: PidGains, error: float, others: float) -> float:
         """Take new gains; return what the integral must make up for, so that the output does not jump.
 
-        Nothing, while the output stands at the same limit before and after: there is no jump to be avoided,
-        and the integral of a resting actuator must not be charged.
+        Nothing before the first step, and while the output stands at the same limit before and after: there
+        is no jump to be avoided, and the integral of a resting actuator must not be charged.
         """
         old, new = others + self._gains.kp * error, others + gains.kp * error
         self._gains = gains
         self._kernel.tunings = (gains.kp, gains.ki, 0.0)
         at_minimum = old <= self._output_min and new <= self._output_min
         at_maximum = old >= self._output_max and new >= self._output_max
-        return 0.0 if at_minimum or at_maximum else old - new
+        return 0.0 if self._last_setpoint is None or at_minimum or at_maximum else old - new
 
     def _is_stuck(self, error: float, integral: float) -> bool:
         """Return whether integrating would push an output at its limit, and the integral, further out.

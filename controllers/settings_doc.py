@@ -1,4 +1,4 @@
-"""The settings of the controllers as a page: name, default, range, meaning and origin, from the models themselves."""
+"""The settings of the controllers as a page: name, default, range, meaning and origin, from the models."""
 
 from typing import Any, get_args
 
@@ -20,8 +20,8 @@ A scenario names its controller and may change any setting, in its file or with 
     settings.response_time_s = 900.0
     settings.modes.dwell_s = 180.0
 
-Temperatures are in degrees Celsius, differences in kelvin; the unit stands in the name. "assumed" says that a number
-has no source but judgement. A key that does not exist or a value out of range is refused in one line.
+Temperatures are in degrees Celsius, differences in kelvin; the unit stands in the name. "assumed" says that
+a number has no source but judgement. An unknown key or a value out of range is refused in one line.
 """
 
 
@@ -82,7 +82,7 @@ def _shown(value: Any) -> str:  # Any: a setting is a number or a tuple of numbe
 
 
 def bounds(field: FieldInfo) -> dict[str, float]:
-    """Return the bounds of a setting, or of the numbers in it, by their names ``ge``, ``gt``, ``le``, ``lt``."""
+    """Return the bounds of a setting, or of the numbers in it, by name: ``ge``, ``gt``, ``le``, ``lt``."""
     marks = list(field.metadata)
     for kind in get_args(field.annotation):
         for mark in getattr(kind, "__metadata__", ()):

@@ -14,7 +14,7 @@ from plant_models.refrigerant import (
 )
 from thermal_bms.errors import ConfigError
 from thermal_bms.parameters import Parameters
-from thermal_bms.units import FloatArray, degc_to_k
+from thermal_bms.units import FloatArray, degc_to_k, k_to_degc
 
 
 class ChillerParameters(Parameters):
@@ -111,32 +111,26 @@ def sized_for(
     Raises
     ------
     ConfigError
-        if a rating makes no sense: capacity outside 100..200,000 W, temperatures not in order.
+        if a rating makes no sense: capacity outside 100..200,000 W, temperatures not in order or too high.
 
     Examples
     --------
     >>> round(sized_for(10000.0).displacement_m3 * 1e6, 1)
     34.9
     """
-    if not 100.0 <= capacity_w <= 2e5:
-        raise ConfigError(f"chiller rating: capacity_w = {capacity_w:g}: must be from 100 to 200000")
     inlet_difference_k = coolant_inlet_degc - evaporating_degc
-    if not 0.0 < coolant_drop_k < inlet_difference_k:
-        raise ConfigError(
-            f"chiller rating: coolant_drop_k = {coolant_drop_k:g}: must be > 0 and < {inlet_difference_k:g}, "
-            "coolant inlet - evaporating temperature"
-        )
-    if not 0.0 < air_rise_k < condensing_rise_k:
-        raise ConfigError(
-            f"chiller rating: air_rise_k = {air_rise_k:g}: must be > 0 and < {condensing_rise_k:g}, "
-            "the rise to the condensing temperature"
-        )
+    condensing_degc = ambient_degc + condensing_rise_k
+    table = load_refrigerant(refrigerant)
+    _in_range("capacity_w", capacity_w, 100.0, 2e5)
+    _in_range("coolant_drop_k", coolant_drop_k, 0.1, inlet_difference_k - 0.1)
+    _in_range("air_rise_k", air_rise_k, 0.1, condensing_rise_k - 0.1)
+    _in_range(
+        "ambient_degc + condensing_rise_k", condensing_degc, 20.0, k_to_degc(float(table.condensing_k[-1]))
+    )
     defaults = ChillerParameters.model_fields
     efficiency = CompressorEfficiency()
-    table = load_refrigerant(refrigerant)
     grid = record(**map_grid(table))[0]
     rated_map = compressor_map(table, efficiency)
-    condensing_degc = ambient_degc + condensing_rise_k
     cooling_j_per_m3, work_j_per_m3, _ = map_at(
         grid, rated_map, degc_to_k(evaporating_degc), degc_to_k(condensing_degc)
     )
@@ -150,6 +144,11 @@ def sized_for(
         evaporator_heat_capacity_j_per_k=max(1.6 * capacity_w, 500.0),
         condenser_heat_capacity_j_per_k=max(1.2 * capacity_w, 500.0),
     )
+
+
+def _in_range(name: str, value: float, lowest: float, highest: float) -> None:
+    if not lowest <= value <= highest:
+        raise ConfigError(f"chiller rating: {name} = {value:g}: must be from {lowest:g} to {highest:g}")
 
 
 def _conductance(heat_w: float, change_k: float, difference_k: float) -> float:

@@ -109,8 +109,11 @@ def _rise_per_metre(grade: FloatArray) -> FloatArray:
 
 @kernel
 def _look_ahead(table: FloatArray, is_stop: BoolArray, decel: float) -> None:
-    """Fill limits behind stops, NEXT_STOP and BRAKING, from the end backwards."""
+    """Join places that are less than a micrometre apart; fill limits behind stops, NEXT_STOP and BRAKING."""
     n = table.shape[1]
+    for i in range(1, n):
+        if table[POSITION, i] - table[POSITION, i - 1] < 1e-6:
+            table[POSITION, i] = table[POSITION, i - 1]
     table[NEXT_STOP, n - 1] = n - 1
     for i in range(n - 2, -1, -1):
         if table[SPEED, i] <= 0.0:

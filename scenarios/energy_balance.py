@@ -42,9 +42,9 @@ class BalanceTerm:
     Attributes
     ----------
     name : the recorded column
-    role : "in" and "out" are cumulative port energies, "stored" is a state function
-    energy_j : last value less first value [J]
-    absolute_j : sum of the absolute steps from row to row [J]; the flow in both directions
+    role : "in" and "out" are ports, "stored" is a state function
+    energy_j : energy through the port from first to last row, or change of the state function [J]
+    absolute_j : sum of the absolute energies from row to row [J]; the flow in both directions
     """
 
     name: str
@@ -114,7 +114,8 @@ def energy_balances(recording: SignalSource) -> dict[str, Balance]:
     """Return the balance of every domain that ``meta["energy_balance"]`` lists.
 
     The table has the form ``{"thermal": {"in": [...], "out": [...], "stored": [...]}}``. "in" and "out" name
-    columns that add up the energy through a port since the start; "stored" names state functions.
+    ports: a column ending in ``_w`` holds mean powers, one ending in ``_j`` the energy since the start.
+    "stored" names state functions [J]. All are taken from the first row to the last.
 
     Raises
     ------
@@ -147,19 +148,19 @@ def relative_closure(residual_j: float, absolute_flow_j: float) -> float:
 def _terms(
     recording: SignalSource, domain: str, columns: Mapping[str, Sequence[str]]
 ) -> Iterator[BalanceTerm]:
+    steps_s = np.diff(recording["time_s"])
     for role in ROLES:
         for name in columns.get(role, ()):
             values = _column(recording, name, f"energy_balance.{domain}.{role}")
-            steps = np.diff(values)
-            change_j = float(values[-1] - values[0]) if values.size else 0.0
-            yield BalanceTerm(name, role, change_j, float(np.abs(steps).sum()))
+            steps_j = values[1:] * steps_s if name.endswith("_w") else np.diff(values)
+            yield BalanceTerm(name, role, float(steps_j.sum()), float(np.abs(steps_j).sum()))
 
 
 def _column(recording: SignalSource, name: str, where: str) -> FloatArray:
     if name in recording:
         return recording[name]
     near = did_you_mean(name, [str(c) for c in recording] if isinstance(recording, Iterable) else [])
-    raise ScenarioError(f"{where}: column {name} was not recorded{near}; record it or take it off the list")
+    raise ScenarioError(f"{where}: column {name} was not recorded; record it or take it off the list{near}")
 
 
 def energy_split(recording: SignalSource) -> tuple[EnergyFlow, ...]:

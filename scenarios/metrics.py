@@ -6,6 +6,7 @@ power times interval. Intervals may differ: a sleeping truck is recorded less of
 
 import math
 from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 
@@ -29,6 +30,7 @@ __all__ = [
     "CheckResult",
     "Kpi",
     "SignalSource",
+    "charging_rows",
     "compute_kpis",
     "evaluate_checks",
     "parse_limit",
@@ -39,6 +41,7 @@ __all__ = [
 NAN = float("nan")
 SECONDS_PER_MINUTE = 60.0
 MINIMUM_DISTANCE_KM = 0.1  # below this an energy per distance says nothing
+FULL_CURRENT_A = 1.0  # a pack at its target that takes less than this is full
 RUNNING_SPEED_RPM = 1.0  # a compressor above this speed runs
 LIMITED_SHARE = 0.98  # pack power above this share of what is allowed counts as limited
 BLOCKING_CAUSES = (LimitCause.CELL_TEMP_HIGH, LimitCause.CELL_TEMP_LOW, LimitCause.FAULT)
@@ -193,16 +196,15 @@ def _actuators(rows: _Rows) -> dict[str, float]:
 def _charging(rows: _Rows) -> dict[str, float]:
     """Charging figures.
 
-    The truck charges while it is plugged in and asks for current, or while heat, cold or a fault keeps it
-    from asking. Time lost to a cause is the time under that cause, each second weighted by
-    ``1 - power / charger power``: a second at half the charger's power loses half a second. A charger that
-    gives all it has therefore loses nothing to "charger power". The charger's power is the recorded offer
-    where there is one (``charger_power_max_w``), otherwise the highest power seen in that plug-in.
+    Which rows count is said in :func:`charging_rows`. Time lost to a cause is the time under that cause,
+    each second weighted by ``1 - power / charger power``: a second at half the charger's power loses half a
+    second. A charger that gives all it has therefore loses nothing to "charger power". The charger's power is
+    the recorded offer where there is one (``charger_power_max_w``), otherwise the highest power seen in that
+    plug-in.
     """
     power_w = rows["charger_power_w"]
     cause = rows["charge_limit"]
-    blocked = np.isin(cause, [float(c) for c in BLOCKING_CAUSES])
-    charging = rows.plugged & ((rows["charge_current_request_a"] > 0.0) | blocked)
+    charging = charging_rows(rows)
     blocks = list(_blocks(rows.plugged))
     lost_s = np.where(charging, rows.dt_s, 0.0) * (1.0 - _share_of_offer(rows, power_w, blocks))
     minutes = {
@@ -221,6 +223,28 @@ def _charging(rows: _Rows) -> dict[str, float]:
         "charging_power_max_w": _most(power_w[charging]),
         "charging_power_mean_w": from_charger_kwh * JOULES_PER_KWH / charging_s if charging_s > 0.0 else NAN,
     }
+
+
+class Columns(Protocol):
+    """Anything that gives columns by name."""
+
+    def __getitem__(self, name: str, /) -> FloatArray:
+        """Return one column."""
+        ...
+
+
+def charging_rows(columns: Columns) -> BoolArray:
+    """Return the rows in which the truck charges, shape (n_rows,).
+
+    It charges while it is plugged in and asks for current, or while heat, cold or a fault keeps it from
+    asking. A pack at its target that asks only for what the truck itself uses (limited by state of charge,
+    less than 1 A into the pack) does not charge.
+    """
+    cause = columns["charge_limit"]
+    blocked = np.isin(cause, [float(c) for c in BLOCKING_CAUSES])
+    full = (cause == LimitCause.SOC) & ~(columns["pack_current_a"] < -FULL_CURRENT_A)
+    asking = (columns["charge_current_request_a"] > 0.0) & ~full
+    return np.asarray((columns["vehicle_mode"] == VehicleMode.CHARGE) & (asking | blocked))
 
 
 def _share_of_offer(rows: _Rows, power_w: FloatArray, blocks: list[slice]) -> FloatArray:

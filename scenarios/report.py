@@ -152,14 +152,14 @@ def _verdict(recording: RunSource, checks: Sequence[CheckResult]) -> tuple[str, 
         return "incomplete", "the run did not come to its end"
     if failed:
         return "failed", f"{failed} of {len(checks)} checks failed"
-    return "passed", f"all {len(checks)} checks" if checks else "no checks"
+    return "passed", f"{len(checks)} of {len(checks)} checks passed" if checks else "no checks"
 
 
 def _chips(recording: RunSource) -> list[tuple[str, str]]:
     meta, scenario = recording.meta, _table(recording.meta.get("scenario", {}))
     time_s = recording["time_s"]
     chips = [
-        ("Truck", _name(meta.get("truck") or scenario.get("truck"))),
+        ("Truck", _name(scenario.get("truck") or meta.get("truck"))),
         ("Controller", _name(meta.get("controller") or scenario.get("controller"))),
         ("Climate", _name(_table(scenario.get("climate", {})).get("kind", ""))),
     ]
@@ -247,7 +247,7 @@ THERMAL_LEAD = "What the supervisor let through to the actuators, what that cost
 POWER_LEAD = "What the battery gave and took between what it was allowed to, and the reason for each limit."
 CHARGE_LEAD = (
     "A second at half the charger's power loses half a second; it is booked on the cause that limited it. "
-    "Dashed: what the charger offers."
+    "Dashed: what the charger offers, where it is recorded."
 )
 SPLIT_LEAD = "Electric energy of the whole run, from its sources to what became of it. Shares are of the bus."
 STRINGS_LEAD = "How evenly parallel strings share current, charge and coolant."
@@ -300,10 +300,11 @@ def _rounded(values: FloatArray, decimals: int) -> list[float | None]:
 
 
 def _appendix(meta: Mapping[str, Any], kpis: Mapping[str, float]) -> str:
-    facts = {key: value for key, value in meta.items() if key not in ("scenario", "energy_balance")}
+    facts = {key: value for key, value in meta.items() if key not in ("scenario", "energy_balance", "truck")}
     body = (
         html.folded("All figures, with the names that checks use", html.kpi_table(kpis))
         + html.folded("Scenario as run", html.as_text(meta.get("scenario", {})))
+        + html.folded("Truck, all parameters", html.as_text(meta.get("truck", {})))
         + html.folded("Facts of the run", html.as_text(facts))
     )
     return html.section("Figures and parameters", "Everything needed to repeat this run.", body)

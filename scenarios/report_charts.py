@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
@@ -11,6 +12,7 @@ from matplotlib.patches import Patch
 
 from scenarios.checks import CHARGING_CAUSES
 from scenarios.energy_balance import record_intervals_s
+from scenarios.metrics import charging_rows
 from scenarios.report_plots import (
     ACTUATOR_COLOURS,
     CAUSE_COLOURS,
@@ -29,12 +31,13 @@ from scenarios.report_plots import (
     time_panels,
     title,
 )
-from thermal_bms.signals import VehicleMode
 from thermal_bms.units import JOULES_PER_KWH, SECONDS_PER_HOUR, FloatArray
 
 HEAT_MAP_COLUMNS = 480
 HEAT_MAP_LEVELS = 64
 N_HEAT_MAP_ROWS = 650
+CURVE_POINTS = 600
+W_PER_KW = 1e3
 
 
 class CellStream(Protocol):
@@ -57,40 +60,47 @@ def _two_panels(height_in: float, split: float = 0.58) -> tuple[Figure, Axes, Ax
 
 def charging_figure(day: DayView, kpis: Mapping[str, float]) -> Figure | None:
     """Draw charger power over state of charge, coloured by what limits it, and the minutes lost by cause."""
-    if not day.has("soc", "charger_power_w", "charge_limit", "vehicle_mode"):
+    needed = ("soc", "charger_power_w", "charge_limit", "vehicle_mode", "pack_current_a")
+    if not day.has(*needed, "charge_current_request_a"):
         return None
-    charging = (day["vehicle_mode"] == VehicleMode.CHARGE) & (day["charge_current_request_a"] > 0.0)
+    charging = charging_rows(day)
     if np.count_nonzero(charging) < 2:
         return None
     figure, curve, lost = _two_panels(2.6)
-    soc_percent, power_kw = 100.0 * day["soc"], day["charger_power_w"] / 1e3
-    cause = day["charge_limit"]
-    handles = []
-    for code, (colour, name) in CAUSE_COLOURS.items():
-        mask = charging & (cause == code)
-        if mask.any():
-            rows = _few(np.flatnonzero(mask))
-            curve.plot(soc_percent[rows], power_kw[rows], ls="", marker="o", ms=2.4, mew=0, color=colour)
-            handles.append(Patch(color=colour, label=name))
-    if day.has("charger_power_max_w"):
-        rows = _few(np.flatnonzero(charging))
-        curve.plot(
-            soc_percent[rows],
-            day["charger_power_max_w"][rows] / 1e3,
-            color=MUTED,
-            lw=0.8,
-            ls="--",
-        )
-    curve.set_ylim(0.0, None)
+    seen: set[int] = set()
+    for number, phase in enumerate(day.phases, start=1):
+        start_h, end_h = phase_span_h(phase, day)
+        rows = np.flatnonzero(charging & (day.time_h > start_h) & (day.time_h <= end_h))
+        if rows.size >= 2:
+            seen |= _charging_curve(curve, day, rows)
+            top = rows[np.argmax(day["charger_power_w"][rows])]
+            place = (float(100.0 * day["soc"][rows[0]]), float(day["charger_power_w"][top] / W_PER_KW))
+            name = f"{number}  {phase.get('name') or 'charge'}"
+            curve.annotate(name, place, xytext=(2, 4), textcoords="offset points", fontsize=7.5)
+    curve.set_ylim(0.0, 1.12 * curve.get_ylim()[1])
     curve.set_xlabel("State of charge [%]")
     title(curve, "Charging curve", "Charger power [kW]")
-    curve.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.01, 0.02), ncol=2)
+    handles = [Patch(color=c, label=name) for code, (c, name) in CAUSE_COLOURS.items() if code in seen]
+    legend(curve, handles)
     _lost_minutes(lost, kpis)
     return figure
 
 
-def _few(rows: np.ndarray, most: int = 900) -> np.ndarray:
-    return rows[:: max(1, rows.size // most)]
+def _charging_curve(panel: Axes, day: DayView, rows: npt.NDArray[np.intp]) -> set[int]:
+    """Draw one plug-in, every cause in its colour, and what the charger offers; return the causes met."""
+    few = np.unique(np.append(rows[:: max(1, rows.size // CURVE_POINTS)], rows[-1]))
+    soc_percent, power_kw = 100.0 * day["soc"][few], day["charger_power_w"][few] / W_PER_KW
+    cause = day["charge_limit"][few]
+    if day.has("charger_power_max_w"):
+        offer_kw = day["charger_power_max_w"][few] / W_PER_KW
+        panel.plot(soc_percent, offer_kw, color=MUTED, lw=0.8, ls="--")
+    for code, (colour, _) in CAUSE_COLOURS.items():
+        # a stretch reaches to the first point of the next, so that the curve has no holes
+        mine = (cause == code) | (np.roll(cause, 1) == code)
+        mine[0] = cause[0] == code
+        if mine.any():
+            panel.plot(soc_percent, np.where(mine, power_kw, np.nan), color=colour, lw=2.4)
+    return {int(code) for code in np.unique(cause)}
 
 
 def _lost_minutes(panel: Axes, kpis: Mapping[str, float]) -> None:
@@ -105,7 +115,7 @@ def _lost_minutes(panel: Axes, kpis: Mapping[str, float]) -> None:
         panel.text(0.5, 0.5, "none", transform=panel.transAxes, ha="center", color=MUTED)
     panel.set_title("Minutes lost, by what limited")
     panel.set_xlabel("Time lost [min]")
-    panel.set_xlim(0.0, 1.2 * max(minutes, default=1.0))
+    panel.set_xlim(0.0, 1.2 * max([1.0, *minutes]))
     panel.grid(visible=False, axis="y")
     for place, value in enumerate(minutes):
         _behind_bar(panel, value, place, f"{value:.1f}")
@@ -117,7 +127,7 @@ def _behind_bar(panel: Axes, value: float, place: int, text: str) -> None:
 
 def phase_energy_figure(day: DayView) -> Figure | None:
     """Draw the electric energy of the thermal system in every phase, by actuator."""
-    phases = day.meta.get("phases", ())
+    phases = day.phases
     present = [name for name in ACTUATOR_COLOURS if day.has(f"{name}_power_w")]
     if not phases or not present:
         return None

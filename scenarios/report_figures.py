@@ -77,7 +77,7 @@ Stretch = tuple[float, float, str, str]  # start [h], width [h], colour, name
 
 def _day_rows(day: DayView) -> dict[str, list[Stretch]]:
     rows: dict[str, list[Stretch]] = {"phase": []}
-    for phase in day.meta.get("phases", ()):
+    for phase in day.phases:
         start_h, end_h = phase_span_h(phase, day)
         kind = str(phase.get("kind", ""))
         name = str(phase.get("name") or kind)
@@ -211,7 +211,7 @@ def actuator_figure(day: DayView) -> Figure | None:
     present = [name for name in ACTUATOR_COLOURS if day.has(f"{name}_power_w")]
     powers.stackplot(
         day.bin_time_h,
-        [day.mean(day[f"{name}_power_w"]) / W_PER_KW for name in present],
+        [np.nan_to_num(day.mean(day[f"{name}_power_w"])) / W_PER_KW for name in present],
         colors=[ACTUATOR_COLOURS[name] for name in present],
         labels=present,
         lw=0,
@@ -260,7 +260,7 @@ def _stack_heat(panel: Axes, day: DayView) -> list[Patch]:
     handles = []
     base = {1.0: np.zeros_like(day.bin_time_h), -1.0: np.zeros_like(day.bin_time_h)}
     for name, label, colour, sign in _HEAT_TERMS:
-        value_kw = sign * day.mean(day[name]) / W_PER_KW if day.has(name) else np.zeros(1)
+        value_kw = sign * np.nan_to_num(day.mean(day[name])) / W_PER_KW if day.has(name) else np.zeros(1)
         if np.abs(value_kw).max() < NEGLIGIBLE_HEAT_KW:
             continue
         for side in (1.0, -1.0):

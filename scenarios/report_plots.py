@@ -139,6 +139,22 @@ class DayView:
         self.bin_time_h = np.add.reduceat(self.time_h * self._weights, self._starts) / self._weight_sums
 
     @property
+    def phases(self) -> list[Mapping[str, Any]]:
+        """Return the phases of the day; those of an interrupted run are read off its rows."""
+        known = self.meta.get("phases")
+        if known or not self.has("phase_index"):
+            return list(known or ())
+        planned = self.meta.get("scenario", {}).get("phase", ())
+        return [
+            {
+                **(planned[index] if 0 <= index < len(planned) else {}),
+                "start_s": SECONDS_PER_HOUR * start_h,
+                "end_s": SECONDS_PER_HOUR * (start_h + width_h),
+            }
+            for start_h, width_h, index in self.runs(self["phase_index"])
+        ]
+
+    @property
     def span_h(self) -> tuple[float, float]:
         """Return first and last instant [h], the limits of every time axis."""
         return min(0.0, float(self.time_h[0])), float(self.time_h[-1])
@@ -174,8 +190,13 @@ class DayView:
         )
 
     def mean(self, values: FloatArray) -> FloatArray:
-        """Return the time-weighted mean of each bin."""
-        return np.add.reduceat(np.nan_to_num(values) * self._weights, self._starts) / self._weight_sums
+        """Return the time-weighted mean of each bin over its known values; NaN where there is none."""
+        known = np.isfinite(values)
+        total = np.add.reduceat(np.where(known, values, 0.0) * self._weights, self._starts)
+        if known.all():
+            return total / self._weight_sums
+        weight = np.add.reduceat(np.where(known, self._weights, 0.0), self._starts)
+        return np.divide(total, weight, out=np.full_like(total, np.nan), where=weight > 0.0)
 
     def runs(self, values: FloatArray) -> list[tuple[float, float, int]]:
         """Return (start [h], width [h], value) of each stretch of one integer; in a bin the highest wins."""
@@ -236,7 +257,7 @@ def _time_label(day: DayView) -> str:
 
 
 def _shade_phases(panel: Axes, day: DayView) -> None:
-    for phase in day.meta.get("phases", ()):
+    for phase in day.phases:
         shade = {"park": PARK_SHADE, "charge": CHARGE_SHADE}.get(str(phase.get("kind")))
         if shade is not None:
             start_h, end_h = phase_span_h(phase, day)

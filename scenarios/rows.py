@@ -13,6 +13,7 @@ from thermal_bms.units import FloatArray
 CLOCK = ("time_s", "phase_index", "vehicle_mode", "asleep", "distance_m")
 WORLD = ("ambient_temp_degc", "ambient_humidity", "irradiance_w_per_m2", "bus_voltage_v")
 STORED = ("chemical_energy_j", "stored_heat_j")
+COUNTERS = tuple(f"{port.removesuffix('_w')}_j" for port in PORTS)
 CONTROL = (
     "soc_estimate",
     "cell_temp_measured_min_degc",
@@ -37,41 +38,41 @@ PER_STRING = ("string_current_a", "string_soc", "string_coolant_outlet_temp_degc
 
 ENERGY_BALANCE = {
     "electrical": {
-        "in": ["charger_power_w"],
+        "in": ["charger_power_j"],
         "out": [
-            "traction_power_w",
-            "auxiliary_power_w",
-            "cabin_power_w",
-            "pump_power_w",
-            "fan_power_w",
-            "compressor_power_w",
-            "heater_power_w",
-            "cell_heat_w",
-            "busbar_heat_w",
+            "traction_power_j",
+            "auxiliary_power_j",
+            "cabin_power_j",
+            "pump_power_j",
+            "fan_power_j",
+            "compressor_power_j",
+            "heater_power_j",
+            "cell_heat_j",
+            "busbar_heat_j",
         ],
         "stored": ["chemical_energy_j"],
     },
     "thermal": {
         "in": [
-            "cell_heat_w",
-            "busbar_heat_w",
-            "pump_heat_w",
-            "heater_heat_w",
-            "drive_heat_w",
-            "compressor_power_w",
-            "cabin_heat_w",
-            "intake_enthalpy_w",
-            "cabin_enthalpy_w",
+            "cell_heat_j",
+            "busbar_heat_j",
+            "pump_heat_j",
+            "heater_heat_j",
+            "drive_heat_j",
+            "compressor_power_j",
+            "cabin_heat_j",
+            "intake_enthalpy_j",
+            "cabin_enthalpy_j",
         ],
         "out": [
-            "heat_housing_to_ambient_w",
-            "radiator_heat_w",
-            "condenser_heat_w",
-            "compressor_loss_w",
-            "drive_radiator_heat_w",
-            "drive_loop_loss_w",
-            "circuit_loss_w",
-            "exhaust_enthalpy_w",
+            "heat_housing_to_ambient_j",
+            "radiator_heat_j",
+            "condenser_heat_j",
+            "compressor_loss_j",
+            "drive_radiator_heat_j",
+            "drive_loop_loss_j",
+            "circuit_loss_j",
+            "exhaust_enthalpy_j",
         ],
         "stored": ["stored_heat_j"],
     },
@@ -83,7 +84,12 @@ def signal_columns(truck: Truck) -> list[str]:
     """Return the names of the stream "signals" for a truck."""
     n_strings = truck.parameters.pack.n_strings
     strings = [f"{name}_{k}" for name in PER_STRING for k in range(n_strings)]
-    return [*CLOCK, *WORLD, *VIEW, *PORTS, *STORED, *CONTROL, *strings]
+    return [*CLOCK, *WORLD, *VIEW, *PORTS, *CONTROL, *strings]
+
+
+def energy_columns() -> list[str]:
+    """Return the names of the stream "energy": what went through every port since the start, and what is stored."""
+    return ["time_s", *COUNTERS, *STORED]
 
 
 def cell_columns(truck: Truck) -> Columns:
@@ -98,14 +104,14 @@ class RowMaker:
     def __init__(self, truck: Truck) -> None:
         self._truck = truck
         self._energy_j = np.zeros(len(PORTS))
-        self._since_s = 0.0
+        self._last_j = np.zeros(len(PORTS))
+        self._last_s = 0.0
         self._strings = np.zeros((len(PER_STRING), truck.parameters.pack.n_strings))
         self.distance_m = 0.0
 
     def add(self, dt_s: float) -> None:
         """Count in the tick that has just been made."""
         self._energy_j += self._truck.ports * dt_s
-        self._since_s += dt_s
 
     def signals(
         self, phase_index: int, weather: tuple[float, float, float], result: CycleResult | None, command: Command
@@ -113,9 +119,10 @@ class RowMaker:
         """Return the row of the stream "signals" and begin a new interval."""
         truck = self._truck
         view = truck.view().tolist()
-        mean_w = (self._energy_j / self._since_s).tolist() if self._since_s > 0.0 else truck.ports.tolist()
-        self._energy_j[:] = 0.0
-        self._since_s = 0.0
+        since_s = truck.time_s - self._last_s
+        mean_w = ((self._energy_j - self._last_j) / since_s if since_s > 0.0 else truck.ports).tolist()
+        self._last_j[:] = self._energy_j
+        self._last_s = truck.time_s
         string_view(truck.pack, truck.medium, self._strings)
         return (
             truck.time_s,
@@ -127,10 +134,13 @@ class RowMaker:
             truck.bus_voltage_v,
             *view,
             *mean_w,
-            *truck.stored_energies_j(),
             *control_values(result, command),
             *self._strings.ravel().tolist(),
         )
+
+    def energy(self) -> tuple[float, ...]:
+        """Return the row of the stream "energy"."""
+        return (self._truck.time_s, *self._energy_j.tolist(), *self._truck.stored_energies_j())
 
     def cells(self) -> tuple[float | FloatArray, ...]:
         """Return the row of the stream "cells"."""

@@ -19,7 +19,7 @@ from scenarios.drive_cycle import DriveCycle, load_cycle
 from scenarios.faults import FaultyLink
 from scenarios.metrics import compute_kpis
 from scenarios.preview import Plan, nominal_duration_s
-from scenarios.rows import ENERGY_BALANCE, RowMaker, cell_columns, signal_columns
+from scenarios.rows import ENERGY_BALANCE, RowMaker, cell_columns, energy_columns, signal_columns
 from scenarios.scenario import ChargePhase, DrivePhase, LoadedScenario, ParkPhase, Phase
 from thermal_bms.charging import ChargeSettings
 from thermal_bms.cycle import ControlUnit, CycleResult, control_cycle
@@ -165,7 +165,11 @@ class Day:
 
     def streams(self) -> dict[str, Any]:
         """Return the recording's streams and their columns."""
-        streams: dict[str, Any] = {"signals": signal_columns(self.truck), "cells": cell_columns(self.truck)}
+        streams: dict[str, Any] = {
+            "signals": signal_columns(self.truck),
+            "cells": cell_columns(self.truck),
+            "energy": energy_columns(),
+        }
         if self.settings.recording.measurements:
             streams["measurement"] = measurement_columns(self.truck.measure())
         return streams
@@ -184,6 +188,7 @@ class Day:
             self.phase_table.append(
                 {"name": phase.name or phase.kind, "kind": phase.kind, "start_s": start_s, "end_s": self.truck.time_s}
             )
+        recorder.append("energy", self.rows.energy())
         if self._progress:
             self._progress(self.truck.time_s, self.truck.time_s)
 
@@ -304,6 +309,7 @@ class Day:
         self._next_signals_s = now_s + self.settings.recording.signals_every_s
         if now_s >= self._next_cells_s - 1e-6:
             recorder.append("cells", self.rows.cells())
+            recorder.append("energy", self.rows.energy())
             self._next_cells_s = now_s + self.settings.recording.cells_every_s
 
     def _cycle(self, phase: Phase) -> DriveCycle | None:

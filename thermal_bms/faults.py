@@ -63,6 +63,9 @@ class Reaction(IntEnum):
     OPEN = 3
 
 
+_LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.TRIP: logging.ERROR}
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One active fault.

@@ -8,6 +8,7 @@ zero.
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, final
 
@@ -20,7 +21,6 @@ from thermal_bms.parameters import Parameters, Source, parse, read_toml
 from thermal_bms.signals import LimitCause, Limits
 
 TABLES = Path(__file__).parent / "limit_tables"
-RESISTANCE_MARGIN = 1.5
 NEEDED_ROWS = tuple(code for code in FaultCode if code < FaultCode.CELL_VOLTAGE_INVALID)
 
 Reference = Literal[
@@ -46,7 +46,7 @@ def interpolate(x: float, xs: Sequence[float], ys: Sequence[float]) -> float:
 
 
 class Curve(Parameters):
-    """A factor in 0..1 over a rising quantity, linear between its points."""
+    """A factor over a rising quantity, linear between its points and constant beyond them."""
 
     over: tuple[float, ...] = Field(min_length=2)
     factor: tuple[float, ...]
@@ -57,9 +57,14 @@ class Curve(Parameters):
             raise ValueError(f"factor needs {len(self.over)} values, one per point of over")
         if any(b <= a for a, b in zip(self.over, self.over[1:], strict=False)):
             raise ValueError("over must rise")
-        if not all(0.0 <= value <= 1.0 for value in self.factor):
-            raise ValueError("factor must lie in 0..1")
+        if min(self.factor) < 0.0:
+            raise ValueError("factor must be >= 0")
         return self
+
+    @cached_property
+    def peak(self) -> float:
+        """The first point with the highest factor."""
+        return self.over[self.factor.index(max(self.factor))]
 
     def at(self, x: float) -> float:
         """Return the factor at ``x``."""
@@ -102,13 +107,29 @@ class LimitRow(Parameters):
 
 
 class Derating(Parameters):
-    """Factors on the datasheet currents."""
+    """Factors on the datasheet currents, and how carefully the voltage limits are approached."""
 
     charge_over_temp_degc: Curve
     discharge_over_temp_degc: Curve
     charge_over_soc: Curve
     discharge_over_soc: Curve
     limp_factor: float = Field(gt=0.0, le=1.0, description="on discharge while a measurement is missing")
+    resistance_over_soc: Curve = Field(description="highest resistance relative to that at half charge")
+    discharge_reserve_v: float = Field(ge=0.0, le=0.3, description="discharge ends this far above warn")
+
+    @model_validator(mode="after")
+    def _never_above_the_datasheet(self) -> "Derating":
+        for name in (
+            "charge_over_temp_degc",
+            "discharge_over_temp_degc",
+            "charge_over_soc",
+            "discharge_over_soc",
+        ):
+            if max(getattr(self, name).factor) > 1.0:
+                raise ValueError(f"{name}: factor must be <= 1")
+        if min(self.resistance_over_soc.factor) < 1.0:
+            raise ValueError("resistance_over_soc: factor must be >= 1")
+        return self
 
 
 class ContactorLimits(Parameters):
@@ -244,7 +265,7 @@ class CurrentLimits:
         self._high_operate_v = high.level(high.operate, pack)
         self._high_trip_v = high.level(high.trip, pack)
         self._low_operate_v = low.level(low.operate, pack)
-        self._low_warn_v = low.level(low.warn, pack)
+        self._low_aim_v = low.level(low.warn, pack) + table.derating.discharge_reserve_v
         self._low_trip_v = low.level(low.trip, pack)
 
     def at(self, state: PackState, *, charge_allowed: bool = True, limp: bool = False) -> Limits:
@@ -252,7 +273,7 @@ class CurrentLimits:
 
         Each direction is the smallest of: the datasheet current times the factor of temperature (taken at the
         coldest and at the hottest sensor), times that of charge; the current at which the extreme cell just
-        reaches its voltage limit, ``i + (v - v_limit) / (1.5 r)``; and the trapezoid in voltage that leads to
+        reaches its voltage limit, ``i + (v - v_limit) / r``; and the trapezoid in voltage that leads to
         zero between operate and trip. With a missing value charging stops and discharging limps.
         The power is that of the current limit at the voltage that goes with it.
 
@@ -281,28 +302,26 @@ class CurrentLimits:
 
     def _discharge(self, s: PackState) -> tuple[float, LimitCause]:
         rating_a, curves = self._pack.discharge_current_max_a, self._derating
-        voltage_a = s.string_current_a + (s.cell_voltage_min_v - self._low_warn_v) / (
-            RESISTANCE_MARGIN * s.resistance_ohm
-        )
+        resistance_ohm = s.resistance_ohm * curves.resistance_over_soc.at(s.soc)
+        voltage_a = s.string_current_a + (s.cell_voltage_min_v - self._low_aim_v) / resistance_ohm
         trapezoid = (s.cell_voltage_min_v - self._low_trip_v) / (self._low_operate_v - self._low_trip_v)
         return _smallest(
             (rating_a, LimitCause.CELL_CURRENT),
-            (rating_a * curves.discharge_over_temp_degc.at(s.cell_temp_max_degc), LimitCause.CELL_TEMP_HIGH),
-            (rating_a * curves.discharge_over_temp_degc.at(s.cell_temp_min_degc), LimitCause.CELL_TEMP_LOW),
+            _by_temp(rating_a, curves.discharge_over_temp_degc, s.cell_temp_max_degc),
+            _by_temp(rating_a, curves.discharge_over_temp_degc, s.cell_temp_min_degc),
             (rating_a * curves.discharge_over_soc.at(s.soc), LimitCause.SOC),
             (min(voltage_a, rating_a * trapezoid), LimitCause.CELL_VOLTAGE),
         )
 
     def _charge(self, s: PackState) -> tuple[float, LimitCause]:
         rating_a, curves = self._pack.charge_current_max_a, self._derating
-        voltage_a = -s.string_current_a + (self._high_operate_v - s.cell_voltage_max_v) / (
-            RESISTANCE_MARGIN * s.resistance_ohm
-        )
+        resistance_ohm = s.resistance_ohm * curves.resistance_over_soc.at(s.soc)
+        voltage_a = -s.string_current_a + (self._high_operate_v - s.cell_voltage_max_v) / resistance_ohm
         trapezoid = (self._high_trip_v - s.cell_voltage_max_v) / (self._high_trip_v - self._high_operate_v)
         return _smallest(
             (rating_a, LimitCause.CELL_CURRENT),
-            (rating_a * curves.charge_over_temp_degc.at(s.cell_temp_max_degc), LimitCause.CELL_TEMP_HIGH),
-            (rating_a * curves.charge_over_temp_degc.at(s.cell_temp_min_degc), LimitCause.CELL_TEMP_LOW),
+            _by_temp(rating_a, curves.charge_over_temp_degc, s.cell_temp_max_degc),
+            _by_temp(rating_a, curves.charge_over_temp_degc, s.cell_temp_min_degc),
             (rating_a * curves.charge_over_soc.at(s.soc), LimitCause.SOC),
             (min(voltage_a, rating_a * trapezoid), LimitCause.CELL_VOLTAGE),
         )
@@ -344,6 +363,12 @@ def _is_known(s: PackState) -> bool:
         + s.resistance_ohm
     )
     return total - total == 0.0
+
+
+def _by_temp(rating_a: float, curve: Curve, temp_degc: float) -> tuple[float, LimitCause]:
+    """Return the current at a temperature, and whether that is on the cold or the hot side of the curve."""
+    cold = temp_degc < curve.peak
+    return rating_a * curve.at(temp_degc), LimitCause.CELL_TEMP_LOW if cold else LimitCause.CELL_TEMP_HIGH
 
 
 def _smallest(*candidates: tuple[float, LimitCause]) -> tuple[float, LimitCause]:

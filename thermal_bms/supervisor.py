@@ -39,7 +39,8 @@ class Reason(IntEnum):
 class SupervisorSettings(Parameters):
     """Bounds of the supervisor.
 
-    All are choices of this project; the control unit takes the over-temperature from the limit table. Falling heater and compressor duties are never rate-limited, so that both can always be stopped at once.
+    All are choices of this project; the control unit takes the over-temperature from the limit table. Falling
+    heater and compressor duties are never rate-limited, so that both can always be stopped at once.
     """
 
     over_temp_degc: float = Field(default=50.0, ge=30.0, le=60.0, description="from here on full cooling")

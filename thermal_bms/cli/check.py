@@ -47,7 +47,7 @@ def execute(arguments: argparse.Namespace) -> int:
     for name in arguments.scenarios:
         try:
             scenario = load_scenario(name, arguments.overrides)
-            build_controller(scenario)
+            build_parts(scenario)
         except ThermalBmsError as error:
             if arguments.debug:
                 raise
@@ -58,13 +58,17 @@ def execute(arguments: argparse.Namespace) -> int:
     return code
 
 
-def build_controller(scenario: "LoadedScenario") -> None:
-    """Build the scenario's controller, so that a mistake in its settings is found."""
+def build_parts(scenario: "LoadedScenario") -> None:
+    """Build weather, controller and checks, so that a mistake in their settings is found."""
     from controllers.registry import create
-    from plant_models.truck import describe
+    from plant_models.truck_parameters import describe
+    from scenarios.checks import validate_checks
+    from scenarios.climate import build_climate
 
-    choice = scenario.settings.controller
-    create(choice.name, choice.settings, describe(scenario.truck))
+    settings = scenario.settings
+    build_climate(settings.climate, folder=scenario.folder)
+    create(settings.controller.name, settings.controller.settings, describe(scenario.truck))
+    validate_checks(settings.checks)
 
 
 def intention(scenario: "LoadedScenario") -> str:

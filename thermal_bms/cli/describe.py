@@ -18,7 +18,7 @@ def phases_text(settings: "Scenario") -> str:
 
 
 def length_text(scenario: "LoadedScenario") -> str:
-    """Return how long the day is; a ``+`` stands for charging that ends when the battery is full enough."""
+    """Return how long the day is, as "8.3 h", or "8.3 h + charging" when a charge has an open end."""
     hours, open_end = 0.0, False
     for phase in scenario.settings.phase:
         if phase.kind == "drive":
@@ -27,7 +27,7 @@ def length_text(scenario: "LoadedScenario") -> str:
             open_end = True
         else:
             hours += phase.duration_h
-    return f"{hours:.1f} h{' +' if open_end else ''}"
+    return f"{hours:.1f} h{' + charging' if open_end else ''}"
 
 
 def climate_text(climate: "ClimateSettings") -> str:

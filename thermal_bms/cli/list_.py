@@ -59,16 +59,23 @@ def _scenarios() -> Table:
 
 
 def _trucks() -> Table:
-    from plant_models.cell import PARAMETER_SETS
-    from plant_models.truck import load_truck
+    from plant_models.truck_parameters import load_truck, truck_names
 
     def describe(name: str) -> Sequence[str]:
         truck = load_truck(name)
-        return (truck.title,)
+        pack, vehicle = truck.pack, truck.vehicle
+        return (
+            truck.weight_class,
+            truck.cooling,
+            f"{pack.n_strings} x {pack.n_series}s{pack.n_parallel}p",
+            truck.cell,
+            number(vehicle.power_max_w / 1000.0),
+            number(vehicle.payload_max_kg),
+            truck.title,
+        )
 
-    header = ("name", "title")
-    names = sorted(path.stem for path in (PARAMETER_SETS / "trucks").glob("*.toml"))
-    return header, _rows(names, describe, len(header)), []
+    header = ("name", "class", "cooling", "strings", "cell", "kW", "payload kg", "title")
+    return header, _rows(truck_names(), describe, len(header)), [5, 6]
 
 
 def _cells() -> Table:

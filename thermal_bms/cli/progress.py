@@ -16,10 +16,18 @@ class ProgressBar:
     def __init__(self, *, quiet: bool) -> None:
         from tqdm import tqdm
 
-        self._bar = tqdm(total=1.0, bar_format=_FORMAT, disable=quiet or None, leave=False)
+        self._bar = tqdm(
+            total=1.0, bar_format=_FORMAT, disable=quiet or None, leave=False, desc="getting ready"
+        )
+        self._moving = False
 
     def __call__(self, done_s: float, total_s: float) -> None:
         """Show how far the work is."""
+        if not self._moving:  # building and compiling say nothing of how long the rest takes
+            self._bar.unpause()
+            self._bar.initial = self._bar.n = done_s
+            self._bar.last_print_n = done_s
+            self._moving = True
         self._bar.total = max(total_s, done_s)
         self._bar.desc = f"{done_s / SECONDS_PER_HOUR:.1f} of {total_s / SECONDS_PER_HOUR:.1f} h"
         self._bar.update(done_s - self._bar.n)

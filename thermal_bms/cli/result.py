@@ -74,7 +74,7 @@ def checks_table(checks: Sequence["CheckResult"]) -> str:
             check.name,
             number(check.value),
             check.limit_text,
-            f"{number(check.margin)} {KPIS[check.name].unit}".rstrip(),
+            f"{number(check.margin)} {_margin_unit(KPIS[check.name].unit)}".rstrip(),
         )
         for check in checks
     ]
@@ -86,7 +86,11 @@ def verdict(checks: Sequence["CheckResult"]) -> str:
     failed = sum(not check.passed for check in checks)
     if failed:
         return f"FAILED: {failed} of {len(checks)} checks"
-    return f"ok: all {len(checks)} checks passed" if checks else ""
+    return f"ok: {len(checks)} of {len(checks)} checks passed" if checks else ""
+
+
+def _margin_unit(unit: str) -> str:
+    return "K" if unit == "degC" else unit  # a margin is a difference
 
 
 def speed(result: "RunResult", after_s: float) -> str:

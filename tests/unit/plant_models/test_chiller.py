@@ -385,9 +385,10 @@ def test_a_cut_out_beyond_the_refrigerant_table_is_refused():
 @pytest.mark.parametrize(
     ("rating", "message"),
     [
-        ({"capacity_w": -5.0}, "capacity_w = -5"),
+        ({"capacity_w": -5.0}, "capacity_w = -5: must be from 100 to 200000"),
         ({"capacity_w": 1e4, "coolant_drop_k": 20.0}, "coolant_drop_k = 20"),
         ({"capacity_w": 1e4, "air_rise_k": 30.0}, "air_rise_k = 30"),
+        ({"capacity_w": 1e4, "ambient_degc": 80.0}, "condensing_rise_k = 98: must be from 20 to 90"),
     ],
 )
 def test_a_rating_that_makes_no_sense_is_refused(rating, message):

@@ -51,6 +51,13 @@ def test_closure_is_the_rest_over_the_flows_in_both_directions() -> None:
     ]
 
 
+def test_a_port_may_be_recorded_as_mean_power_over_uneven_intervals() -> None:
+    columns = {"time_s": [5.0, 6.0, 16.0], "a_w": [99.0, -30.0, 7.0], "s_j": [100.0, 70.0, 140.0]}
+    meta = {"energy_balance": {"thermal": {"in": ["a_w"], "stored": ["s_j"]}}}
+    balance = energy_balances(FakeRecording(columns, meta))["thermal"]
+    assert (balance.residual_j, balance.absolute_flow_j) == (0.0, 100.0)
+
+
 def test_a_store_that_changes_without_any_flow_is_not_closed() -> None:
     meta = {"energy_balance": {"thermal": {"in": ["a_j"], "out": [], "stored": ["s_j"]}}}
     still = FakeRecording({"time_s": [0, 1], "a_j": [3, 3], "s_j": [7, 7]}, meta)

@@ -37,7 +37,7 @@ def recording(time_s: list[float], meta: dict[str, Any] | None = None, **columns
     quiet |= {f"{name}_power_w": 0.0 for name in powers}
     quiet |= {f"{n}_power_w": 0.0 for n in ("pump", "fan", "compressor", "heater")}
     quiet |= {f"{n}_duty": 0.0 for n in ("pump", "fan", "compressor", "heater")}
-    quiet |= {"cell_heat_w": 0.0, "charge_current_request_a": 0.0}
+    quiet |= {"cell_heat_w": 0.0, "charge_current_request_a": 0.0, "pack_current_a": 0.0}
     full = {name: np.broadcast_to(np.float64(value), len(time_s)) for name, value in quiet.items()}
     given = {
         name: np.broadcast_to(np.asarray(v, dtype=np.float64), len(time_s)) for name, v in columns.items()
@@ -167,7 +167,8 @@ def test_valve_changes_count_moves_and_not_modes() -> None:
 
 def charge(**columns: Any) -> dict[str, float]:
     """Return the figures of four times ten minutes at a charger of 100 kW."""
-    defaults = {"vehicle_mode": CHARGE, "charge_current_request_a": 100.0, "charger_power_max_w": 100e3}
+    defaults: dict[str, Any] = {"vehicle_mode": CHARGE, "charge_current_request_a": 100.0}
+    defaults |= {"charger_power_max_w": 100e3, "pack_current_a": -100.0}
     return kpis([600.0, 1200.0, 1800.0, 2400.0], **{**defaults, **columns})
 
 
@@ -201,6 +202,18 @@ def test_a_full_pack_that_stays_plugged_in_is_not_charging() -> None:
     assert found["charge_minutes"] == pytest.approx(20.0)
     assert found["charge_minutes_limited_by_soc"] == 0.0
     assert found["grid_kwh"] == pytest.approx(204e3 * 600.0 / 3.6e6)
+
+
+def test_a_pack_at_its_target_that_asks_only_for_the_trucks_own_use_is_not_charging() -> None:
+    soc = float(LimitCause.SOC)
+    found = charge(
+        charger_power_w=[100e3, 50e3, 5e3, 5e3],
+        charge_current_request_a=[100.0, 50.0, 7.0, 7.0],
+        pack_current_a=[-90.0, -40.0, 0.3, -0.4],
+        charge_limit=[float(LimitCause.CHARGER_POWER), soc, soc, soc],
+    )
+    assert found["charge_minutes"] == pytest.approx(20.0)
+    assert found["charge_minutes_limited_by_soc"] == pytest.approx(5.0)
 
 
 def test_without_a_recorded_offer_the_highest_power_of_the_plug_in_stands_for_it() -> None:

@@ -102,7 +102,7 @@ def test_the_page_is_small_enough_to_mail(page: str) -> None:
 @pytest.mark.parametrize(
     ("checks", "complete", "verdict", "line"),
     [
-        ({"cell_temp_max_degc": "< 45", "distance_km": "> 1"}, True, "passed", "all 2 checks"),
+        ({"cell_temp_max_degc": "< 45", "distance_km": "> 1"}, True, "passed", "2 of 2 checks passed"),
         ({"cell_temp_max_degc": "< 20", "distance_km": "> 1"}, True, "failed", "1 of 2 checks failed"),
         ({}, True, "passed", "no checks"),
         ({"cell_temp_max_degc": "< 45"}, False, "incomplete", "did not come to its end"),
@@ -212,6 +212,23 @@ def test_the_mean_of_a_bin_weighs_long_intervals_more() -> None:
     means = view.mean(values)
     assert means[view.bin_time_h < 0.99] == pytest.approx(1.0)
     assert means[view.bin_time_h > 1.02] == pytest.approx(3.0)
+
+
+def test_the_mean_of_a_bin_is_over_its_known_values_and_a_gap_stays_a_gap() -> None:
+    view = DayView(FakeRecording({"time_s": np.arange(1.0, 7201.0)}))
+    values = np.where(np.arange(7200) % 2 == 0, 5.0, math.nan)
+    values[3600:5400] = math.nan
+    means = view.mean(values)
+    assert means[view.bin_time_h < 0.99] == pytest.approx(5.0)
+    assert np.isnan(means[(view.bin_time_h > 1.01) & (view.bin_time_h < 1.49)]).all()
+
+
+def test_phases_of_an_interrupted_run_are_read_off_its_rows(day: FakeRecording) -> None:
+    known = DayView(day).phases
+    read = DayView(changed(day, {"phases": []})).phases
+    assert [phase["kind"] for phase in read] == [phase["kind"] for phase in known]
+    for one, other in zip(read, known, strict=True):
+        assert one["end_s"] == pytest.approx(other["end_s"], abs=200.0)
 
 
 def test_stretches_of_a_code_cover_the_time_they_held() -> None:

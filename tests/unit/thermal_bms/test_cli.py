@@ -159,11 +159,11 @@ def test_run_shows_figures_checks_and_files(house: FakeHouse, capsys: Captured) 
     ]
     assert not any(line.startswith("Range") for line in lines), "a figure without a value is left out"
     assert [line.split() for line in lines if line.startswith("ok  ")] == [
-        ["ok", "cell_temp_max_degc", "41.5", "<", "45", "3.5", "degC"]
+        ["ok", "cell_temp_max_degc", "41.5", "<", "45", "3.5", "K"]
     ]
     assert "output/day/report.html" in lines
     assert "simulated 2 h in 0.5 s, 14,400 x real time" in shown.out
-    assert lines[-1] == "ok: all 1 checks passed"
+    assert lines[-1] == "ok: 1 of 1 checks passed"
     assert sorted(path.name for path in Path("output/day").iterdir()) == [
         FILE_NAME,
         "report.html",
@@ -176,7 +176,7 @@ def test_a_failed_check_ends_with_1_and_says_so(house: FakeHouse, capsys: Captur
     assert main(["run", "day"]) == 1
     out = capsys.readouterr().out
     assert [line.split() for line in out.splitlines() if line.startswith("FAILED  ")] == [
-        ["FAILED", "cell_temp_max_degc", "41.5", "<", "40", "-1.5", "degC"]
+        ["FAILED", "cell_temp_max_degc", "41.5", "<", "40", "-1.5", "K"]
     ]
     assert out.endswith("FAILED: 1 of 2 checks\n")
 
@@ -325,7 +325,7 @@ def test_the_first_run_says_that_kernels_are_compiled(
 def test_check_goes_on_after_a_wrong_scenario(
     house: FakeHouse, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    monkeypatch.setattr("thermal_bms.cli.check.build_controller", lambda scenario: None)
+    monkeypatch.setattr("thermal_bms.cli.check.build_parts", lambda scenario: None)
     assert main(["check", "broken", "day"]) == 2
     shown = capsys.readouterr()
     assert shown.err == "error: truk: unknown key; did you mean truck? (broken.toml)\n"
@@ -335,15 +335,45 @@ def test_check_goes_on_after_a_wrong_scenario(
     assert not Path("output").exists()
 
 
-def test_check_builds_the_controller_to_find_wrong_settings(
+def test_check_finds_what_shows_only_when_the_parts_are_built(
     house: FakeHouse, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     def refuse(scenario: object) -> None:
         raise ConfigError("controller.settings.gain = -1: must be >= 0")
 
-    monkeypatch.setattr("thermal_bms.cli.check.build_controller", refuse)
+    monkeypatch.setattr("thermal_bms.cli.check.build_parts", refuse)
     assert main(["check", "day"]) == 2
     assert "controller.settings.gain = -1" in capsys.readouterr().err
+
+
+DAY = """
+title = "A parked day"
+truck = "heavy_lfp"
+climate = { kind = "constant", temp_degc = 20.0 }
+phase = [{ kind = "park", duration_h = 2.0 }]
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "line"),
+    [
+        ("", 0, "ok: day.toml: A parked day; truck heavy_lfp; controller pid; park; 2.0 h; 0 checks"),
+        ("fault = [{ kind = 'pump_off' }]", 0, "0 checks; 1 faults"),
+        ("controller = { name = 'pidd' }", 2, "did you mean pid?"),
+        ("controller = { name = 'pid', settings = { gian = 1 } }", 2, "gian: unknown key"),
+        ("checks = { cell_temp_max_dgc = '< 45' }", 2, "did you mean cell_temp_max_degc?"),
+        ("truk = 'x'", 2, "did you mean truck?"),
+    ],
+)
+def test_check_tells_of_a_real_scenario_what_it_does_or_what_is_wrong(
+    more: str, code: int, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("day.toml").write_text(more + DAY)
+    assert main(["check", "day.toml"]) == code
+    shown = capsys.readouterr()
+    assert line in (shown.err if code else shown.out)
+    assert (shown.out + shown.err).count("\n") == 1
 
 
 def test_report_is_built_from_a_folder_or_a_recording(house: FakeHouse, capsys: Captured) -> None:
@@ -377,7 +407,15 @@ def test_list_shows_what_cannot_be_loaded_beside_the_rest(house: FakeHouse, caps
     assert "error: truk: unknown key" in lines[3]
 
 
-def test_list_knows_cycles_cells_and_controllers(capsys: Captured) -> None:
+def test_list_shows_every_kind_under_its_name(house: FakeHouse, capsys: Captured) -> None:
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line in cli.list_._KINDS] == list(cli.list_._KINDS)
+
+
+def test_list_knows_trucks_cycles_cells_and_controllers(capsys: Captured) -> None:
+    assert main(["list", "trucks"]) == 0
+    assert "3 x 216s1p" in capsys.readouterr().out
     assert main(["list", "cycles"]) == 0
     assert "nrel_long_haul" in capsys.readouterr().out
     assert main(["list", "cells"]) == 0
@@ -425,12 +463,12 @@ def test_the_length_of_a_day_adds_what_is_known() -> None:
         SimpleNamespace(kind="charge", charger="ccs_350kw", duration_h=None),
     )
     day = SimpleNamespace(settings=SimpleNamespace(phase=phases), folder=Path())
-    assert length_text(day) == "2.8 h +"
+    assert length_text(day) == "2.8 h + charging"
     assert phases_text(day.settings) == "drive epa_udds, park, charge ccs_350kw"
     phases[0].distance_km = 11.99 * 4
-    assert length_text(day) == "3.5 h +"
+    assert length_text(day) == "3.5 h + charging"
     phases[0].duration_max_h = 1.0
-    assert length_text(day) == "3.0 h +"
+    assert length_text(day) == "3.0 h + charging"
 
 
 @pytest.mark.parametrize(

@@ -114,13 +114,30 @@ def test_a_derating_that_leaves_current_at_the_trip_level_is_refused(direction: 
     [
         ((0.0, 1.0), (0.0, 1.0, 0.5), "needs 2 values"),
         ((1.0, 1.0), (0.0, 1.0), "must rise"),
-        ((0.0, 1.0), (0.0, 1.1), "must lie in 0..1"),
-        ((0.0, 1.0), (-0.1, 1.0), "must lie in 0..1"),
+        ((0.0, 1.0), (-0.1, 1.0), "must be >= 0"),
     ],
 )
 def test_a_broken_curve_is_refused(over: tuple[float, ...], factor: tuple[float, ...], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parse(Curve, {"over": over, "factor": factor}, "test")
+
+
+@pytest.mark.parametrize(
+    ("curve", "factor", "message"),
+    [("charge_over_soc", 1.01, "must be <= 1"), ("resistance_over_soc", 0.99, "must be >= 1")],
+)
+def test_a_derating_that_is_no_derating_is_refused(curve: str, factor: float, message: str) -> None:
+    data = raw()
+    data["derating"][curve]["factor"][1] = factor
+    with pytest.raises(ConfigError, match=f"{curve}: factor {message}"):
+        parse(LimitTable, data, "test")
+
+
+def test_the_nearer_to_empty_the_more_careful_the_voltage_limit_is() -> None:
+    state = replace(HEALTHY, cell_voltage_min_v=2.65)
+    at_half = lfp().at(state).discharge_current_max_a
+    near_empty = lfp().at(replace(state, soc=0.1)).discharge_current_max_a
+    assert at_half / near_empty == pytest.approx(4.0 / 1.5)
 
 
 def test_a_table_for_another_chemistry_is_refused() -> None:
@@ -198,9 +215,13 @@ def test_lfp_charge_current_follows_its_temperature_table(temp_degc: float, fact
 def test_the_coldest_and_the_hottest_cell_both_count_and_are_told_apart() -> None:
     cold = lfp().at(replace(HEALTHY, cell_temp_min_degc=2.5, cell_temp_max_degc=44.0))
     hot = lfp().at(replace(HEALTHY, cell_temp_min_degc=25.0, cell_temp_max_degc=54.0))
+    frozen = lfp().at(replace(HEALTHY, cell_temp_min_degc=-31.0, cell_temp_max_degc=-30.0))
+    burning = lfp().at(replace(HEALTHY, cell_temp_min_degc=60.0, cell_temp_max_degc=70.0))
     assert cold.charge_cause is LimitCause.CELL_TEMP_LOW
     assert hot.charge_cause is hot.discharge_cause is LimitCause.CELL_TEMP_HIGH
     assert hot.discharge_current_max_a == pytest.approx(600.0 * 0.6)
+    assert frozen.charge_cause is frozen.discharge_cause is LimitCause.CELL_TEMP_LOW
+    assert burning.charge_cause is burning.discharge_cause is LimitCause.CELL_TEMP_HIGH
 
 
 @pytest.mark.parametrize("chemistry", CHEMISTRIES)
@@ -234,8 +255,8 @@ def test_the_charge_limit_is_the_current_that_just_reaches_the_operate_voltage()
     assert limits.charge_cause is LimitCause.CELL_VOLTAGE
 
 
-def test_the_discharge_limit_is_the_current_that_just_reaches_the_cell_minimum() -> None:
-    state = replace(HEALTHY, string_current_a=50.0, cell_voltage_min_v=2.53)
+def test_the_discharge_limit_is_the_current_that_just_reaches_the_reserve_above_the_cell_minimum() -> None:
+    state = replace(HEALTHY, string_current_a=50.0, cell_voltage_min_v=2.58)
     limits = lfp().at(state)
     assert limits.discharge_current_max_a == pytest.approx(3 * (50.0 + 0.03 / 1.5e-3))
     assert limits.discharge_cause is LimitCause.CELL_VOLTAGE
@@ -307,12 +328,14 @@ def test_a_fault_can_forbid_charging_alone() -> None:
 
 
 @pytest.mark.parametrize("resistance_ohm", [0.7e-3, 1e-3, 1.5e-3])
-def test_following_the_discharge_limit_settles_at_the_cell_minimum(resistance_ohm: float) -> None:
+def test_following_the_discharge_limit_settles_at_the_reserve_above_the_cell_minimum(
+    resistance_ohm: float,
+) -> None:
     limits, current_a, ocv_v, voltages = lfp(), 0.0, 2.6, []
     for _ in range(60):
         voltage_v = ocv_v - current_a * resistance_ohm
         voltages.append(voltage_v)
         state = replace(HEALTHY, string_current_a=current_a, cell_voltage_min_v=voltage_v)
         current_a = limits.at(state).discharge_current_max_a / 3.0
-    assert min(voltages) >= 2.5 - 1e-9
+    assert min(voltages) >= 2.55 - 1e-9
     assert abs(voltages[-1] - voltages[-2]) < 1e-6
