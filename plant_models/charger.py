@@ -69,6 +69,12 @@ class Charger:
         rating = self.parameters
         return self.ready, rating.power_max_w, rating.current_max_a, rating.voltage_max_v
 
+    def power_now_max_w(self, voltage_v: float) -> float:
+        """Return the most power [W] that the station can give at this bus voltage; 0 before it is ready."""
+        return (
+            min(self.parameters.power_max_w, self.parameters.current_max_a * voltage_v) if self.ready else 0.0
+        )
+
     def step(self, request_a: float, voltage_v: float, dt_s: float) -> float:
         """Return the current [A] fed into the bus over the coming step, for a request and the bus voltage now."""
         self._connected_s += dt_s

@@ -22,15 +22,21 @@ J. Power Sources 134 (2004) 277, doi 10.1016/j.jpowsour.2004.02.033 (enhanced se
 
 import math
 
-from plant_models.kernels import kernel
 import numpy as np
 
+from plant_models.kernels import kernel
 from plant_models.pack import PER_TEMP_STEP_K, TEMP_LOW_K, CircuitTables, PackConstants, PackState, PackWork
 
 
 @kernel
 def look_up_branches(
-    tables: CircuitTables, constants: PackConstants, state: PackState, work: PackWork, k: int, charging: int, turns: int
+    tables: CircuitTables,
+    constants: PackConstants,
+    state: PackState,
+    work: PackWork,
+    k: int,
+    charging: int,
+    turns: int,
 ) -> None:
     """Look up resistances and decay factors of every ``turns``-th group of string ``k``, the next share each call.
 
@@ -65,7 +71,10 @@ def look_up_branches(
         factor = constants.resistance_factor[k, i]
         for j, out in enumerate((work.r0_ohm, work.r1_ohm, work.r2_ohm, work.decay1, work.decay2)):
             value = (
-                w00 * table[c, b, a, j] + w01 * table[c, b, a1, j] + w10 * table[c, b1, a, j] + w11 * table[c, b1, a1, j]
+                w00 * table[c, b, a, j]
+                + w01 * table[c, b, a1, j]
+                + w10 * table[c, b1, a, j]
+                + w11 * table[c, b1, a1, j]
             )
             out[k, i] = factor * value if j < 3 else value
 

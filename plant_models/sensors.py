@@ -44,13 +44,15 @@ class NoiseStream:
         if self._next >= len(self._block):
             self._block = self._rng.standard_normal((BLOCK, self._width))
             self._next = 0
-        row = self._block[self._next]
+        row: FloatArray = self._block[self._next]
         self._next += 1
         return row
 
 
 @kernel
-def sense_voltages(voltage_v: FloatArray, noise: FloatArray, noise_v: float, step_v: float, out: FloatArray) -> None:
+def sense_voltages(
+    voltage_v: FloatArray, noise: FloatArray, noise_v: float, step_v: float, out: FloatArray
+) -> None:
     """Write noisy, quantised group voltages; ``noise`` holds one standard normal per group, flat."""
     n_strings, n_series = voltage_v.shape
     for k in range(n_strings):
@@ -61,7 +63,13 @@ def sense_voltages(voltage_v: FloatArray, noise: FloatArray, noise_v: float, ste
 
 @kernel
 def sense_temperatures(
-    surface_k: FloatArray, lagged_k: FloatArray, keep: float, noise: FloatArray, noise_k: float, step_k: float, out: FloatArray
+    surface_k: FloatArray,
+    lagged_k: FloatArray,
+    keep: float,
+    noise: FloatArray,
+    noise_k: float,
+    step_k: float,
+    out: FloatArray,
 ) -> None:
     """Advance the sensors' lag (``keep`` = exp(-dt/tau)) and write noisy, quantised readings in degC.
 

@@ -29,11 +29,13 @@ from plant_models.truck_step import (
 from plant_models.truck_view import VIEW, truck_view
 from plant_models.vehicle import new_vehicle_state, vehicle_record
 from thermal_bms.signals import Command, Measurement, VehicleMode
-from thermal_bms.units import FloatArray, degc_to_k
+from thermal_bms.units import SECONDS_PER_HOUR, FloatArray, degc_to_k
 
 AIR_MASS_IN_PACK_KG = 0.05
 N_SCALAR_NOISE = 4
+NO_OFFER = (False, 0.0, 0.0, 0.0)
 STANDING = cycle_by_time([0.0, 1.0], [0.0, 0.0])
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -57,7 +59,13 @@ class Truck:
     """
 
     def __init__(
-        self, parameters: TruckParameters, *, soc: float, temp_degc: float, payload_kg: float = 0.0, seed: int = 0
+        self,
+        parameters: TruckParameters,
+        *,
+        soc: float,
+        temp_degc: float,
+        payload_kg: float = 0.0,
+        seed: int = 0,
     ) -> None:
         self.parameters = parameters
         self.cell = load_cell(parameters.cell)
@@ -84,6 +92,7 @@ class Truck:
         self.constants, self.state, _ = views(self.pack)
         self.branches = np.ones((3, pack.n_strings))
         self._blocked = [False] * pack.n_strings
+        self._cycle: CycleArrays | None = None
         self._tables: dict[float, CircuitTables] = {}
         self._command = Command(contactor_close=(False,) * pack.n_strings)
         self.load(payload_kg)
@@ -158,7 +167,11 @@ class Truck:
         state = self.state
         voltage_v = np.empty_like(state.voltage_v)
         sense_voltages(
-            state.voltage_v, self._voltage_noise.row(), sensors.cell_voltage_noise_v, sensors.cell_voltage_step_v, voltage_v
+            state.voltage_v,
+            self._voltage_noise.row(),
+            sensors.cell_voltage_noise_v,
+            sensors.cell_voltage_step_v,
+            voltage_v,
         )
         noise = self._noise.row()
         current_a = state.string_current_a * sensors.current_gain + sensors.current_offset_a
@@ -177,8 +190,8 @@ class Truck:
             self._scalars,
         )
         rating = self.charger
-        offer = (False, 0.0, 0.0, 0.0) if rating is None else rating.offer()
-        return Measurement(
+        offer = NO_OFFER if rating is None else rating.offer()
+        return Measurement(  # type: ignore[call-arg]  # the scalars are as many as SCALARS names
             self.time_s,
             self.mode,
             voltage_v,
@@ -186,7 +199,7 @@ class Truck:
             np.rint(current_a) * sensors.current_step_a,
             np.rint(state.string_voltage_v * 20.0) * 0.05,
             state.string_closed > 0.0,
-            *self._scalars.tolist(),
+            *self._scalars.tolist(),  # type: ignore[arg-type]
             *offer,
         )
 
@@ -197,8 +210,8 @@ class Truck:
         self._surroundings = surroundings
         ambient_k = degc_to_k(surroundings.ambient_temp_degc)
         live = bool(self.state.string_closed.any())
-        self._step_loads(surroundings, live)
-        drive_heat_w = self._step_vehicle(ambient_k, live, dt_s)
+        self._step_loads(surroundings, live=live)
+        drive_heat_w = self._step_vehicle(ambient_k, dt_s, live=live)
         thermal = self._command.thermal
         on = 1.0 if live and not self.asleep else 0.0
         self.bus_voltage_v = self._step(
@@ -224,7 +237,7 @@ class Truck:
             degc_to_k(self.parameters.cabin.set_point_degc) if self._occupied else ambient_k,
             self.auxiliary_power_w,
             self.cabin_power_w,
-            self._charger_current_a(live, dt_s),
+            self._charger_current_a(dt_s, live=live),
             dt_s,
         )
         self._sense_temperatures(dt_s)
@@ -240,6 +253,19 @@ class Truck:
         """Return chemical energy and stored heat of the whole truck [J]."""
         tables = self.tables(1.0)
         return stored_energies_j(self._p, self._s, self._chiller_p, self._chiller_s, tables, self.pack)
+
+    def full_energy_j(self) -> float:
+        """Return the energy [J] between empty and full at rest and reference temperature, nameplate capacity."""
+        pack, circuit = self.parameters.pack, self.cell.circuit
+        mean_v = float(np.trapezoid(circuit.ocv_v, circuit.soc))
+        return (
+            mean_v
+            * self.cell.capacity_ah
+            * SECONDS_PER_HOUR
+            * pack.n_strings
+            * pack.n_series
+            * pack.n_parallel
+        )
 
     def view(self) -> FloatArray:
         """Return the truth about the truck in the order of ``VIEW``."""
@@ -301,7 +327,7 @@ class Truck:
         self.state.string_voltage_v[:] = self.state.voltage_v.sum(axis=1)
 
     def _stand(self) -> None:
-        self._cycle: CycleArrays | None = None
+        self._cycle = None
         self.vehicle = new_vehicle_state(STANDING)
         self.speed_m_per_s = 0.0
 
@@ -309,21 +335,25 @@ class Truck:
     def _occupied(self) -> bool:
         return self.mode == VehicleMode.DRIVE
 
-    def _step_loads(self, surroundings: Surroundings, live: bool) -> None:
+    def _step_loads(self, surroundings: Surroundings, *, live: bool) -> None:
         """Write what auxiliaries and cabin draw from the bus in this tick."""
         cabin = self.parameters.cabin
         vehicle = self.parameters.vehicle
         self.auxiliary_power_w = self.cabin_power_w = self._cabin_request_w = 0.0
         if not live or self.asleep:
             return
-        self.auxiliary_power_w = vehicle.auxiliary_power_w if self._occupied else self.parameters.standby_power_w
+        self.auxiliary_power_w = (
+            vehicle.auxiliary_power_w if self._occupied else self.parameters.standby_power_w
+        )
         if self._occupied:
             gain_w = cabin.occupant_heat_w + cabin.solar_area_m2 * surroundings.irradiance_w_per_m2
-            need_w = cabin.conductance_w_per_k * (surroundings.ambient_temp_degc - cabin.set_point_degc) + gain_w
+            need_w = (
+                cabin.conductance_w_per_k * (surroundings.ambient_temp_degc - cabin.set_point_degc) + gain_w
+            )
             self._cabin_request_w = max(need_w, 0.0)
             self.cabin_power_w = cabin.blower_power_w + max(-need_w, 0.0) / cabin.heating_cop
 
-    def _step_vehicle(self, ambient_k: float, live: bool, dt_s: float) -> float:
+    def _step_vehicle(self, ambient_k: float, dt_s: float, *, live: bool) -> float:
         """Advance the drive and return the heat it gives its coolant [W]."""
         if self._cycle is None:
             self.ports[FROM_DRIVE:] = 0.0
@@ -336,7 +366,7 @@ class Truck:
         )
         return heat_w
 
-    def _charger_current_a(self, live: bool, dt_s: float) -> float:
+    def _charger_current_a(self, dt_s: float, *, live: bool) -> float:
         if self.charger is None:
             return 0.0
         voltage_v = (self.bus_voltage_v or float(self.state.string_voltage_v.max())) if live else 0.0

@@ -29,6 +29,7 @@ from plant_models.vehicle import vehicle_step
 from thermal_bms.units import FloatArray
 
 Step = Callable[..., float]  # kernels of one shape; their many arguments are listed where they are defined
+Actuate = Callable[..., None]
 
 PORTS = (
     "pack_power_w",
@@ -62,6 +63,8 @@ PORTS = (
     "drive_loss_w",
     "friction_brake_power_w",
     "brake_resistor_power_w",
+    "drag_power_w",
+    "rolling_power_w",
 )
 THERMAL_POWERS = slice(6, 10)
 FROM_DRIVE = 27
@@ -86,7 +89,15 @@ def electrical(
     constants, state, work = views(pack)
     ports[25] = auxiliary_power_w
     ports[26] = cabin_power_w
-    power_w = ports[25] + ports[26] + ports[27] + s.pump_power_w + s.fan_power_w + s.heater_power_w + chiller_s.compressor_power_w
+    power_w = (
+        ports[25]
+        + ports[26]
+        + ports[27]
+        + s.pump_power_w
+        + s.fan_power_w
+        + s.heater_power_w
+        + chiller_s.compressor_power_w
+    )
     voltage_v = pack_electrical_step(tables, constants, state, work, power_w, charger_current_a, dt_s)
     current_a = 0.0
     heat_w = 0.0
@@ -158,7 +169,7 @@ def finish(
     ports[24] = s.exhaust_enthalpy_w
 
 
-def _step_of(actuate: Step, film_conductance_w_per_k: Step, solve: Step) -> Step:
+def _step_of(actuate: Actuate, film_conductance_w_per_k: Step, solve: Step) -> Step:
     """Return the compiled tick of a truck with this coolant circuit.
 
     The tick takes parameter and state records of circuit and refrigerant, the compressor map, the circuit tables, the
@@ -200,7 +211,9 @@ def _step_of(actuate: Step, film_conductance_w_per_k: Step, solve: Step) -> Step
             valve_mode, branch_conductance(branches[0], branches[1]), ambient_k, humidity, speed_m_per_s, drive_heat_w,
             cabin_request_w, cabin_air_k, dt_s,
         )  # fmt: skip
-        voltage_v = electrical(tables, pack, s[0], chiller_s[0], auxiliary_power_w, cabin_power_w, charger_current_a, ports, dt_s)
+        voltage_v = electrical(
+            tables, pack, s[0], chiller_s[0], auxiliary_power_w, cabin_power_w, charger_current_a, ports, dt_s
+        )
         flow = s[0].mass_flow_kg_per_s
         branch_flows(branches[0], branches[1], flow, state.string_flow_kg_per_s)
         n_series = state.soc.shape[1]
@@ -211,7 +224,9 @@ def _step_of(actuate: Step, film_conductance_w_per_k: Step, solve: Step) -> Step
             eliminate(constants, state, work, p[0], k, branches[2, k], dt_s)
         offset_w, gain_kg_per_s = return_flow(state, work)
         supply_j_per_kg = solve(p[0], s[0], offset_w, gain_kg_per_s, flow, dt_s)
-        finish(constants, state, work, s[0], chiller_s[0], branches[2], supply_j_per_kg, ambient_k, ports, dt_s)
+        finish(
+            constants, state, work, s[0], chiller_s[0], branches[2], supply_j_per_kg, ambient_k, ports, dt_s
+        )
         return voltage_v
 
     return kernel(step)
@@ -238,6 +253,8 @@ def drive_step(
     ports[28] = s[0].drive_loss_w
     ports[29] = s[0].friction_brake_power_w
     ports[30] = s[0].brake_resistor_power_w
+    ports[31] = s[0].drag_power_w
+    ports[32] = s[0].rolling_power_w
     return s[0].speed_m_per_s, s[0].drive_heat_to_coolant_w
 
 

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -16,6 +17,7 @@ from plant_models.truck import Truck
 from thermal_bms.interfaces import Link
 from thermal_bms.parameters import Parameters, did_you_mean
 from thermal_bms.signals import Command, Measurement, ThermalCommand, ValveMode
+from thermal_bms.units import FloatArray
 
 ActuatorFault = Callable[[ThermalCommand, float], ThermalCommand]
 PlantFault = Callable[[Truck, int, float], None]
@@ -127,15 +129,14 @@ def with_sensor_fault(measurement: Measurement, entry: FaultEntry) -> Measuremen
     """Return ``measurement`` with one sensor fault in it."""
     name, index = parse_target(entry.target)
     old = getattr(measurement, name)
-    if isinstance(old, np.ndarray):
-        new = old.copy()
-        where = index or ...
-        new[where] = _faulty(old[where], entry)
-        return replace(measurement, **{name: new})
-    return replace(measurement, **{name: float(_faulty(np.asarray(old), entry))})
+    new = np.array(old, dtype=np.float64)
+    where = index or ...
+    new[where] = _faulty(new[where], entry)
+    changed: Any = new if isinstance(old, np.ndarray) else float(new)  # the field's own type
+    return replace(measurement, **{name: changed})
 
 
-def _faulty(value: np.ndarray, entry: FaultEntry) -> np.ndarray:
+def _faulty(value: FloatArray, entry: FaultEntry) -> FloatArray:
     if entry.kind == "sensor_offset":
         return np.asarray(value + entry.value)
     return np.full_like(value, entry.value if entry.kind == "sensor_stuck" else math.nan)

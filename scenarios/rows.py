@@ -7,11 +7,17 @@ from plant_models.truck_step import PORTS
 from plant_models.truck_view import VIEW, string_view
 from thermal_bms.cycle import CycleResult
 from thermal_bms.recording_format import Columns
-from thermal_bms.signals import Command, Estimate, LimitCause, Limits, Measurement
+from thermal_bms.signals import Command, LimitCause, Limits
 from thermal_bms.units import FloatArray
 
 CLOCK = ("time_s", "phase_index", "vehicle_mode", "asleep", "distance_m")
-WORLD = ("ambient_temp_degc", "ambient_humidity", "irradiance_w_per_m2", "bus_voltage_v")
+WORLD = (
+    "ambient_temp_degc",
+    "ambient_humidity",
+    "irradiance_w_per_m2",
+    "bus_voltage_v",
+    "charger_power_max_w",
+)
 STORED = ("chemical_energy_j", "stored_heat_j")
 COUNTERS = tuple(f"{port.removesuffix('_w')}_j" for port in PORTS)
 CONTROL = (
@@ -114,7 +120,11 @@ class RowMaker:
         self._energy_j += self._truck.ports * dt_s
 
     def signals(
-        self, phase_index: int, weather: tuple[float, float, float], result: CycleResult | None, command: Command
+        self,
+        phase_index: int,
+        weather: tuple[float, float, float],
+        result: CycleResult | None,
+        command: Command,
     ) -> tuple[float, ...]:
         """Return the row of the stream "signals" and begin a new interval."""
         truck = self._truck
@@ -132,6 +142,7 @@ class RowMaker:
             self.distance_m + view[19],
             *weather,
             truck.bus_voltage_v,
+            truck.charger.power_now_max_w(truck.bus_voltage_v) if truck.charger else 0.0,
             *view,
             *mean_w,
             *control_values(result, command),

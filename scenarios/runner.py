@@ -27,7 +27,7 @@ from thermal_bms.interfaces import Link
 from thermal_bms.link import DirectLink, measurement_columns, measurement_row
 from thermal_bms.recording import FILE_NAME, Recorder, Recording
 from thermal_bms.signals import NO_PREVIEW, Command, Preview
-from thermal_bms.units import SECONDS_PER_HOUR, kmh_to_m_per_s
+from thermal_bms.units import JOULES_PER_KWH, SECONDS_PER_HOUR, kmh_to_m_per_s
 
 _LOG = logging.getLogger(__name__)
 SUMMARY_NAME = "summary.json"
@@ -79,7 +79,6 @@ def run(scenario: LoadedScenario, out: Path, progress: Progress | None = None) -
     path = out / FILE_NAME
     with Recorder(path, day.meta(), day.streams()) as recorder:
         day.run(recorder)
-        recorder.add_meta({"phases": day.phase_table})
     ran = perf_counter()
     recording = Recording(path)
     kpis = compute_kpis(recording)
@@ -119,7 +118,9 @@ class Day:
         )
         start_degc = settings.initial.cell_temp_degc
         vehicle = scenario.truck.vehicle
-        self._payload_kg = 0.5 * vehicle.payload_max_kg if settings.payload_kg is None else settings.payload_kg
+        self._payload_kg = (
+            0.5 * vehicle.payload_max_kg if settings.payload_kg is None else settings.payload_kg
+        )
         self.truck = Truck(
             scenario.truck,
             soc=settings.initial.soc,
@@ -134,10 +135,14 @@ class Day:
         if settings.fault:
             self.link = FaultyLink(self.link, self.truck, settings.fault)
         self.cycles = [self._cycle(phase) for phase in settings.phase]
-        capacity_j = description.pack.n_strings * description.pack.n_series * description.pack.capacity_ah * 3600.0 * 3.5
+        low, high = scenario.truck.pack.usable_soc
+        self._usable_kwh = (high - low) * self.truck.full_energy_j() / JOULES_PER_KWH
         self.plan = Plan(
             settings.phase,
-            [nominal_duration_s(p, c, capacity_j) for p, c in zip(settings.phase, self.cycles, strict=True)],
+            [
+                nominal_duration_s(p, c, self._usable_kwh)
+                for p, c in zip(settings.phase, self.cycles, strict=True)
+            ],
         )
         self.rows = RowMaker(self.truck)
         self._asleep_command = Command(contactor_close=(False,) * description.pack.n_strings)
@@ -156,6 +161,7 @@ class Day:
             "truck": self.scenario.truck.model_dump(mode="json"),
             "controller": self.settings.controller.name,
             "comfort_band_degc": COMFORT_BAND_DEGC[chemistry],
+            "usable_energy_kwh": self._usable_kwh,
             "tick_s": self.settings.tick_s,
             "seed": self.settings.seed,
             "versions": {name: _version(name) for name in ("thermal-bms", "numpy", "numba", "scipy")},
@@ -186,7 +192,12 @@ class Day:
             else:
                 self._charge(recorder, index, phase)
             self.phase_table.append(
-                {"name": phase.name or phase.kind, "kind": phase.kind, "start_s": start_s, "end_s": self.truck.time_s}
+                {
+                    "name": phase.name or phase.kind,
+                    "kind": phase.kind,
+                    "start_s": start_s,
+                    "end_s": self.truck.time_s,
+                }
             )
         recorder.append("energy", self.rows.energy())
         if self._progress:
@@ -205,7 +216,9 @@ class Day:
         start_s = self.truck.time_s
         while not self.truck.drive_finished:
             if self.truck.time_s >= end_s:
-                self.warnings.append(f"phase {index} ({phase.cycle}) stopped after {phase.duration_max_h:g} h, not finished")
+                self.warnings.append(
+                    f"phase {index} ({phase.cycle}) stopped after {phase.duration_max_h:g} h, not finished"
+                )
                 break
             self._tick(recorder, index, start_s)
         self.rows.distance_m += float(self.truck.vehicle[0].position_m)
@@ -220,7 +233,9 @@ class Day:
         while self.truck.time_s < end_s:
             self._sleep(recorder, index, min(end_s, next_wake_s))
             if self.truck.time_s < end_s:
-                self._awake(recorder, index, start_s, min(end_s, self.truck.time_s + phase.wake_duration_min * 60.0))
+                self._awake(
+                    recorder, index, start_s, min(end_s, self.truck.time_s + phase.wake_duration_min * 60.0)
+                )
                 self._disconnect(recorder, index, start_s)
                 next_wake_s += wake_s
 
@@ -244,7 +259,9 @@ class Day:
                 break
             dt_s = self._tick(recorder, index, start_s)
             ready = self.truck.charger is not None and self.truck.charger.ready
-            charging = self._result is not None and self._result.charge_limit != 0 and self._battery_is_charging()
+            charging = (
+                self._result is not None and self._result.charge_limit != 0 and self._battery_is_charging()
+            )
             idle_s = 0.0 if charging or not ready else idle_s + dt_s
 
     def _battery_is_charging(self) -> bool:
@@ -263,7 +280,9 @@ class Day:
         self._command = self._asleep_command
         self.link.write(self._command)
         while self.truck.time_s < until_s - 1e-9:
-            self._advance(recorder, index, min(max(SLEEP_TICK_S, self.settings.tick_s), until_s - self.truck.time_s))
+            self._advance(
+                recorder, index, min(max(SLEEP_TICK_S, self.settings.tick_s), until_s - self.truck.time_s)
+            )
         self.truck.asleep = False
 
     def _connect(self, recorder: Recorder, index: int) -> None:
@@ -316,10 +335,10 @@ class Day:
         if not isinstance(phase, DrivePhase):
             return None
         cycle = load_cycle(phase.cycle, folder=self.scenario.folder).repeated(phase.repeat)
-        if phase.distance_km is not None:
-            cycle = cycle.repeated_to(phase.distance_km * 1000.0)
         if phase.speed_cap_km_per_h is not None:
             cycle = cycle.capped(kmh_to_m_per_s(phase.speed_cap_km_per_h))
+        if phase.distance_km is not None:
+            cycle = cycle.repeated_to(phase.distance_km * 1000.0)
         return cycle
 
 

@@ -96,7 +96,10 @@ def merged(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _copy(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: _copy(v) if isinstance(v, Mapping) else list(v) if isinstance(v, list) else v for k, v in data.items()}
+    return {
+        k: _copy(v) if isinstance(v, Mapping) else list(v) if isinstance(v, list) else v
+        for k, v in data.items()
+    }
 
 
 def _value(text: str) -> Any:  # any TOML value

@@ -38,7 +38,7 @@ def test_a_running_compressor_stays_at_its_lowest_duty_until_the_demand_is_small
 def test_chilling_folds_back_as_the_inlet_gets_cold() -> None:
     def duty(inlet_degc: float) -> float:
         return (
-            liquid(inlet_temp_min_degc=8.0, fold_back_k=10.0)
+            liquid(inlet_temp_min_degc=8.0, inlet_fold_back_k=10.0)
             .cool_fully(ValveMode.CHILLER, WARM._replace(inlet_temp_degc=inlet_degc))
             .compressor_duty
         )
@@ -47,11 +47,30 @@ def test_chilling_folds_back_as_the_inlet_gets_cold() -> None:
     assert duty(nan) == 1.0
 
 
+def test_chilling_folds_back_above_the_dew_point_for_a_liquid_but_not_for_air() -> None:
+    humid = Surroundings(30.0, 28.0, 20.9, nan, 0.0, humidity=0.6)  # dew point 21.4 degC
+    held_back = liquid(dew_margin_k=-1.0, dew_fold_back_k=1.0).cool_fully(ValveMode.CHILLER, humid)
+    assert held_back.compressor_duty == pytest.approx(0.5, abs=0.1)
+    assert liquid().cool_fully(ValveMode.CHILLER, humid).compressor_duty == 0.0
+    assert air().cool_fully(ValveMode.CHILLER, humid).compressor_duty == 1.0
+    assert liquid().cool_fully(ValveMode.CHILLER, humid._replace(humidity=nan)).compressor_duty == 1.0
+
+
+def test_a_chiller_held_back_by_a_cold_inlet_gets_more_flow_and_not_less() -> None:
+    free = liquid().cool(ValveMode.CHILLER, 8e3, WARM)
+    held_back = liquid().cool(ValveMode.CHILLER, 8e3, WARM._replace(inlet_temp_degc=7.5))
+    assert held_back.compressor_duty == pytest.approx(0.4)
+    assert free.compressor_duty == pytest.approx(0.4)
+    assert held_back.pump_duty > free.pump_duty
+
+
 def test_heating_folds_back_as_the_inlet_gets_hot_and_stops_when_it_is_unknown() -> None:
     def duty(inlet_degc: float) -> float:
         around = COLD._replace(inlet_temp_degc=inlet_degc)
         return (
-            liquid(inlet_temp_max_degc=50.0, fold_back_k=10.0).heat(ValveMode.BYPASS, 1e5, around).heater_duty
+            liquid(inlet_temp_max_degc=50.0, heating_fold_back_k=10.0)
+            .heat(ValveMode.BYPASS, 1e5, around)
+            .heater_duty
         )
 
     assert [duty(t) for t in (10.0, 40.0, 45.0, 50.0, 60.0)] == [1.0, 1.0, 0.5, 0.0, 0.0]
