@@ -87,7 +87,7 @@ class ActuationSettings(Parameters):
         description="liquid: no chilling with the inlet this little above the dew point, as plates get wet; assumed",
     )
     dew_fold_back_k: float = Field(
-        default=2.0, ge=0.5, le=20.0, description="full chilling from so far above that limit; assumed"
+        default=4.0, ge=0.5, le=20.0, description="full chilling from so far above that limit; assumed"
     )
     inlet_temp_max_degc: float = Field(
         default=50.0,
@@ -98,6 +98,9 @@ class ActuationSettings(Parameters):
     )
     heating_fold_back_k: float = Field(
         default=10.0, ge=2.0, le=30.0, description="full heating from so far below that limit; assumed"
+    )
+    fold_back_filter_s: float = Field(
+        default=20.0, ge=0.0, le=300.0, description="filter of these limits against sensor noise; assumed"
     )
     waste_heat_effectiveness: float = Field(
         default=0.1,
@@ -110,9 +113,21 @@ class ActuationSettings(Parameters):
 
 @final
 class Actuation:
-    """Turns heat flows into commands for one truck; remembers only whether the compressor runs."""
+    """Turns heat flows into commands for one truck.
 
-    __slots__ = ("_capacity_rate_w_per_k", "_compressor_on", "_conductance_w_per_k", "_settings", "_thermal")
+    It remembers whether the compressor runs, and how far the inlet temperature lets the chiller and the heater
+    work: shares in 0..1, filtered against sensor noise, 1 until ``observe`` has been called.
+    """
+
+    __slots__ = (
+        "_capacity_rate_w_per_k",
+        "_chilling",
+        "_compressor_on",
+        "_conductance_w_per_k",
+        "_heating",
+        "_settings",
+        "_thermal",
+    )
 
     def __init__(self, settings: ActuationSettings, thermal: ThermalDescription) -> None:
         self._settings = settings
@@ -121,11 +136,23 @@ class Actuation:
         liquid = thermal.cooling == "liquid"
         heat_capacity = GLYCOL_HEAT_CAPACITY_J_PER_KGK if liquid else AIR_HEAT_CAPACITY_J_PER_KGK
         self._capacity_rate_w_per_k = heat_capacity * thermal.coolant_flow_max_kg_per_s
-        self._compressor_on = False
+        self.reset()
 
     def reset(self) -> None:
-        """Take the compressor as off."""
+        """Take the compressor as off, and forget the inlet temperature."""
         self._compressor_on = False
+        self._chilling: float | None = None
+        self._heating: float | None = None
+
+    def observe(self, around: Surroundings, *, dt_s: float) -> None:
+        """Take in what is measured now; to be called once per tick, before anything is asked."""
+        chilling, heating = self._chilling_allowed(around), self._heating_allowed(around)
+        if self._chilling is None or self._heating is None:
+            self._chilling, self._heating = chilling, heating
+            return
+        share = dt_s / (self._settings.fold_back_filter_s + dt_s)
+        self._chilling += share * (chilling - self._chilling)
+        self._heating += share * (heating - self._heating)
 
     @property
     def cooling_rated_w(self) -> float:
@@ -144,7 +171,7 @@ class Actuation:
         Never quite zero on a truck that can cool: with the pump off the coolant's temperatures say nothing,
         and only a running pump shows what is possible.
         """
-        chiller_w = self._thermal.chiller_capacity_w * self._chilling_allowed(around)
+        chiller_w = self._thermal.chiller_capacity_w * self._allowed(self._chilling)
         outside_w = outside_ability_w(self._conductance_w_per_k, around)
         return max(chiller_w, outside_w, LEAST_SHARE * self.cooling_rated_w)
 
@@ -153,7 +180,7 @@ class Actuation:
         free_w = self._free_heat_w(ValveMode.RADIATOR, around)
         if self._thermal.has_waste_heat:
             free_w = max(free_w, self._free_heat_w(ValveMode.WASTE_HEAT, around))
-        heater_w = self._thermal.heater_power_max_w * self._heating_allowed(around)
+        heater_w = self._thermal.heater_power_max_w * self._allowed(self._heating)
         return max(heater_w + free_w, LEAST_SHARE * self.heating_rated_w)
 
     def cool(self, mode: ValveMode, demand_w: float, around: Surroundings) -> ThermalCommand:
@@ -173,7 +200,7 @@ class Actuation:
     def _chill(self, share: float, around: Surroundings) -> ThermalCommand:
         """Return the command for a share of the chiller's rated capacity."""
         settings = self._settings
-        allowed = self._chilling_allowed(around)
+        allowed = self._allowed(self._chilling)
         compressor = self._compressor_duty(min(share, allowed))
         if compressor == 0.0:
             return ThermalCommand(settings.pump_duty_min, 0.0, 0.0, 0.0, ValveMode.CHILLER)
@@ -183,10 +210,10 @@ class Actuation:
         fan = max(max(settings.condenser_fan_duty_min, compressor) - around.ram, 0.0)
         return ThermalCommand(pump, fan, compressor, 0.0, ValveMode.CHILLER)
 
-    def cool_fully(self, mode: ValveMode, around: Surroundings) -> ThermalCommand:
+    def cool_fully(self, mode: ValveMode) -> ThermalCommand:
         """Return the command for all the cooling that ``mode`` can give."""
         chilling = mode is ValveMode.CHILLER and self._thermal.chiller_capacity_w > 0.0
-        compressor = self._compressor_duty(self._chilling_allowed(around) if chilling else 0.0)
+        compressor = self._compressor_duty(self._allowed(self._chilling) if chilling else 0.0)
         fan = 1.0 if mode in {ValveMode.RADIATOR, ValveMode.CHILLER} else 0.0
         return ThermalCommand(1.0, fan, compressor, 0.0, mode)
 
@@ -196,7 +223,7 @@ class Actuation:
         heater_max_w = self._thermal.heater_power_max_w
         free_w = self._free_heat_w(mode, around)
         needed_w = max(demand_w - free_w, 0.0)
-        heater = min(needed_w / heater_max_w, self._heating_allowed(around)) if heater_max_w > 0.0 else 0.0
+        heater = min(needed_w / heater_max_w, self._allowed(self._heating)) if heater_max_w > 0.0 else 0.0
         most_w = heater_max_w + free_w
         share = min(demand_w / most_w, 1.0) if most_w > 0.0 else 1.0
         fan = max(share - around.ram, 0.0) if mode is ValveMode.RADIATOR and self._liquid() else 0.0
@@ -229,6 +256,10 @@ class Actuation:
         elif command.valve_mode is ValveMode.WASTE_HEAT:
             taken_w -= self._free_heat_w(command.valve_mode, around)
         return taken_w * flowing
+
+    @staticmethod
+    def _allowed(share: float | None) -> float:
+        return 1.0 if share is None else share
 
     def _liquid(self) -> bool:
         return self._thermal.cooling == "liquid"

@@ -172,6 +172,7 @@ class PidController:
         self._wake_after_sleep(measurement.time_s, dt_s)
         self._filter(hot_degc, cold_degc, dt_s)
         band = self._conditioning.step(measurement, estimate, limits, preview, dt_s=dt_s)
+        self._actuation.observe(around, dt_s=dt_s)
         heat_w = self._feed_forward.step(estimate.heat_w, preview, dt_s=dt_s)
         self._ask(band.cool_degc, band.heat_degc, heat_w, applied, around, dt_s)
         parked = measurement.vehicle_mode is VehicleMode.PARK and not measurement.plug_connected
