@@ -239,7 +239,8 @@ class ModeSelector:
             wanted = self._for_heating(around)
         else:
             wanted = ValveMode.BYPASS
-            stay_s = self._settings.rest_s if need is Need.NONE else 0.0
+            if need is Need.NONE:
+                stay_s = self._settings.rest_s
         if need is not Need.NONE and need is not self._last_need:
             self._last_need = need
             stay_s = 0.0

@@ -7,7 +7,7 @@ the coolant meets them. All quantities of a group are of its parallel cells toge
 from typing import NamedTuple
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from plant_models.cell import CellParameters
 from plant_models.kernels import RecordArray, kernel, record
@@ -46,6 +46,15 @@ class PackParameters(Parameters):
     contact_spread: float = Field(default=0.10, ge=0.0, le=0.5, description="of the conductance core to wall")
     sensor_time_constant_s: float = Field(default=12.0, ge=0.0, description="of a cell temperature sensor")
     usable_soc: tuple[float, float] = Field(default=(0.05, 0.97), description="window that the truck uses")
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> "PackParameters":
+        low, high = self.usable_soc
+        if not 0.0 <= low < high <= 1.0:
+            raise ValueError(f"usable_soc = [{low:g}, {high:g}] must rise within 0 to 1")
+        if self.n_temp_sensors > self.n_series:
+            raise ValueError(f"n_temp_sensors = {self.n_temp_sensors} must be <= n_series = {self.n_series}")
+        return self
 
 
 class CircuitTables(NamedTuple):

@@ -12,10 +12,10 @@ from plant_models.chiller import build_chiller
 from plant_models.chiller_parameters import sized_for
 from plant_models.cold_plate import plate_coolant_mass_kg
 from plant_models.coolant_loop import build_loop
-from plant_models.kernels import RecordArray
+from plant_models.kernels import RecordArray, record_of
 from plant_models.pack import CircuitTables, PackArrays, circuit_tables, pack_arrays, views
 from plant_models.road import CycleArrays, cycle_by_time
-from plant_models.sensors import SCALARS, NoiseStream, sense_scalars, sense_temperatures, sense_voltages
+from plant_models.sensors import N_SCALAR_NOISE, SCALARS, NoiseStream, sense, sense_temperatures
 from plant_models.truck_parameters import TruckParameters
 from plant_models.truck_step import (
     FROM_DRIVE,
@@ -26,13 +26,12 @@ from plant_models.truck_step import (
     liquid_step,
     stored_energies_j,
 )
-from plant_models.truck_view import VIEW, truck_view
+from plant_models.truck_view import PER_STRING, VIEW, truck_view
 from plant_models.vehicle import new_vehicle_state, vehicle_record
 from thermal_bms.signals import Command, Measurement, VehicleMode
 from thermal_bms.units import SECONDS_PER_HOUR, FloatArray, degc_to_k
 
 AIR_MASS_IN_PACK_KG = 0.05
-N_SCALAR_NOISE = 4
 NO_OFFER = (False, 0.0, 0.0, 0.0)
 STANDING = cycle_by_time([0.0, 1.0], [0.0, 0.0])
 
@@ -92,6 +91,7 @@ class Truck:
         self.constants, self.state, _ = views(self.pack)
         self.branches = np.ones((3, pack.n_strings))
         self._blocked = [False] * pack.n_strings
+        self._locked_in_j = 0.0
         self._cycle: CycleArrays | None = None
         self._tables: dict[float, CircuitTables] = {}
         self._command = Command(contactor_close=(False,) * pack.n_strings)
@@ -113,6 +113,7 @@ class Truck:
         self.charger = None
         self._cycle = cycle
         self.vehicle = new_vehicle_state(cycle)
+        self.drive_finished = False
 
     def park(self) -> None:
         """Stand still, unplugged."""
@@ -127,27 +128,28 @@ class Truck:
         self.charger = Charger(charger.model_copy(update={"current_max_a": inlet_a}))
         self._stand()
 
-    @property
-    def drive_finished(self) -> bool:
-        """Whether the cycle is over and the truck stands."""
-        return bool(self.vehicle[0].finished > 0.0)
-
     # --- faults of the truck itself ---
 
     def clog_plate(self, string: int, factor: float) -> None:
         """Multiply the hydraulic resistance of a string's cold plate."""
-        self.branches[0, string] = factor
+        self.branches[0, string] *= factor
 
     def block_string(self, string: int) -> None:
         """Keep a string's contactors open whatever is commanded."""
         self._blocked[string] = True
 
     def weaken_cell(self, string: int, factor: float) -> None:
-        """Multiply the capacity of the middle group of a string and divide its resistance by the same factor."""
+        """Multiply the capacity of the middle group of a string and divide its resistance by the same factor.
+
+        The energy in the capacity that is gone stays in the cell for good, and in the books as stored.
+        """
+        before_j, _ = self.stored_energies_j()
         middle = self.constants.capacity_as.shape[1] // 2
         self.constants.capacity_as[string, middle] *= factor
         self.constants.per_capacity_as[string, middle] /= factor
         self.constants.resistance_factor[string, middle] /= factor
+        after_j, _ = self.stored_energies_j()
+        self._locked_in_j += before_j - after_j
 
     def loosen_contact(self, string: int, factor: float) -> None:
         """Multiply the conductance from cells to plate of a string."""
@@ -163,30 +165,23 @@ class Truck:
 
     def measure(self) -> Measurement:
         """Return what the truck's sensors say now."""
-        sensors = self.parameters.sensors
         state = self.state
         voltage_v = np.empty_like(state.voltage_v)
-        sense_voltages(
-            state.voltage_v,
-            self._voltage_noise.row(),
-            sensors.cell_voltage_noise_v,
-            sensors.cell_voltage_step_v,
-            voltage_v,
-        )
-        noise = self._noise.row()
-        current_a = state.string_current_a * sensors.current_gain + sensors.current_offset_a
-        current_a = (current_a + sensors.current_noise_a * noise[N_SCALAR_NOISE:]) / sensors.current_step_a
+        strings = np.empty((2, len(self._blocked)))
         world = self._surroundings
-        sense_scalars(
+        sense(
+            self._sensor_p,
+            self.pack,
             self._s,
             self._chiller_s,
             self.vehicle,
-            noise,
-            sensors.coolant_temp_noise_k,
-            sensors.coolant_temp_step_k,
+            self._voltage_noise.row(),
+            self._noise.row(),
             self.bus_voltage_v,
             world.ambient_temp_degc,
             world.humidity,
+            voltage_v,
+            strings,
             self._scalars,
         )
         rating = self.charger
@@ -196,8 +191,8 @@ class Truck:
             self.mode,
             voltage_v,
             self._cell_temp_degc.copy(),
-            np.rint(current_a) * sensors.current_step_a,
-            np.rint(state.string_voltage_v * 20.0) * 0.05,
+            strings[0],
+            strings[1],
             state.string_closed > 0.0,
             *self._scalars.tolist(),  # type: ignore[arg-type]
             *offer,
@@ -252,7 +247,10 @@ class Truck:
     def stored_energies_j(self) -> tuple[float, float]:
         """Return chemical energy and stored heat of the whole truck [J]."""
         tables = self.tables(1.0)
-        return stored_energies_j(self._p, self._s, self._chiller_p, self._chiller_s, tables, self.pack)
+        chemical_j, heat_j = stored_energies_j(
+            self._p, self._s, self._chiller_p, self._chiller_s, tables, self.pack
+        )
+        return chemical_j + self._locked_in_j, heat_j
 
     def full_energy_j(self) -> float:
         """Return the energy [J] between empty and full at rest and reference temperature, nameplate capacity."""
@@ -268,8 +266,8 @@ class Truck:
         )
 
     def view(self) -> FloatArray:
-        """Return the truth about the truck in the order of ``VIEW``."""
-        truck_view(self.pack, self._s, self._chiller_s, self.vehicle, self._view)
+        """Return the truth about the truck: ``VIEW``, then current, charge and coolant outlet of every string."""
+        truck_view(self.pack, self._p, self._s, self._chiller_s, self.vehicle, self._view)
         return self._view
 
     @property
@@ -305,12 +303,13 @@ class Truck:
 
     def _build_sensors(self) -> None:
         pack = self.parameters.pack
+        self._sensor_p = record_of(self.parameters.sensors)
         voltage, temperature, rest = (np.random.default_rng(s) for s in self._noise_seed.spawn(3))
         self._voltage_noise = NoiseStream(voltage, pack.n_strings * pack.n_series)
         self._temp_noise = NoiseStream(temperature, pack.n_strings * pack.n_temp_sensors)
         self._noise = NoiseStream(rest, N_SCALAR_NOISE + pack.n_strings)
         self._scalars = np.zeros(len(SCALARS))
-        self._view = np.zeros(len(VIEW))
+        self._view = np.zeros(len(VIEW) + len(PER_STRING) * pack.n_strings)
         shape = (pack.n_strings, pack.n_temp_sensors)
         self._lagged_k = np.full(shape, float(self.state.surface_temp_k[0, 0]))
         self._cell_temp_degc = np.empty(shape)
@@ -330,6 +329,7 @@ class Truck:
         self._cycle = None
         self.vehicle = new_vehicle_state(STANDING)
         self.speed_m_per_s = 0.0
+        self.drive_finished = True
 
     @property
     def _occupied(self) -> bool:
@@ -361,9 +361,10 @@ class Truck:
         own_w = self.auxiliary_power_w + self.cabin_power_w + float(self.ports[THERMAL_POWERS].sum())
         power_w = self._command.discharge_power_max_w - own_w if live else 0.0
         regen_w = self._command.regen_power_max_w + own_w if live else 0.0
-        self.speed_m_per_s, heat_w = drive_step(
+        self.speed_m_per_s, heat_w, finished = drive_step(
             self._vehicle, self.vehicle, self._cycle.table, power_w, regen_w, ambient_k, self.ports, dt_s
         )
+        self.drive_finished = finished > 0.0
         return heat_w
 
     def _charger_current_a(self, dt_s: float, *, live: bool) -> float:

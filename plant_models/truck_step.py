@@ -71,6 +71,25 @@ FROM_DRIVE = 27
 
 
 @kernel
+def bus_is_live(state: PackState) -> float:
+    """Return 1 while some string is connected to the bus, else 0."""
+    for k in range(state.string_closed.shape[0]):
+        if state.string_closed[k] > 0.0:
+            return 1.0
+    return 0.0
+
+
+@kernel
+def cut_power(s: Record) -> None:
+    """Take all electric power from the circuit's actuators, as on a dead bus; what still turns runs down idle."""
+    s.pump_power_w = 0.0
+    s.pump_hydraulic_w = 0.0
+    s.fan_power_w = 0.0
+    s.heater_power_w = 0.0
+    s.heater_heat_w = 0.0
+
+
+@kernel
 def electrical(
     tables: CircuitTables,
     pack: PackArrays,
@@ -206,11 +225,14 @@ def _step_of(actuate: Actuate, film_conductance_w_per_k: Step, solve: Step) -> S
         dt_s: float,
     ) -> float:
         constants, state, work = views(pack)
+        s[0].live = bus_is_live(state)
         actuate(
             p[0], s[0], chiller_p[0], chiller_s[0], chiller_table, pump_duty, fan_duty, compressor_duty, heater_duty,
             valve_mode, branch_conductance(branches[0], branches[1]), ambient_k, humidity, speed_m_per_s, drive_heat_w,
             cabin_request_w, cabin_air_k, dt_s,
         )  # fmt: skip
+        if s[0].live < 0.5:
+            cut_power(s[0])
         voltage_v = electrical(
             tables, pack, s[0], chiller_s[0], auxiliary_power_w, cabin_power_w, charger_current_a, ports, dt_s
         )
@@ -246,8 +268,8 @@ def drive_step(
     ambient_k: float,
     ports: FloatArray,
     dt_s: float,
-) -> tuple[float, float]:
-    """Advance the vehicle and write its ports; return speed [m/s] and heat to the drive's coolant [W]."""
+) -> tuple[float, float, float]:
+    """Advance the vehicle and write its ports; return speed [m/s], heat to its coolant [W] and whether it is done."""
     vehicle_step(p[0], s[0], cycle, power_max_w, regen_power_max_w, ambient_k, dt_s)
     ports[27] = s[0].traction_power_w
     ports[28] = s[0].drive_loss_w
@@ -255,7 +277,7 @@ def drive_step(
     ports[30] = s[0].brake_resistor_power_w
     ports[31] = s[0].drag_power_w
     ports[32] = s[0].rolling_power_w
-    return s[0].speed_m_per_s, s[0].drive_heat_to_coolant_w
+    return s[0].speed_m_per_s, s[0].drive_heat_to_coolant_w, s[0].finished
 
 
 @kernel

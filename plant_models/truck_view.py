@@ -30,6 +30,7 @@ VIEW = (
     "altitude_m",
     "grade",
 )
+PER_STRING = ("string_current_a", "string_soc", "string_coolant_outlet_temp_degc")
 
 
 @kernel
@@ -71,9 +72,17 @@ def pack_extremes(pack: PackArrays, out: FloatArray) -> None:
 
 @kernel
 def truck_view(
-    pack: PackArrays, circuit: RecordArray, refrigerant: RecordArray, vehicle: RecordArray, out: FloatArray
+    pack: PackArrays,
+    medium: RecordArray,
+    circuit: RecordArray,
+    refrigerant: RecordArray,
+    vehicle: RecordArray,
+    out: FloatArray,
 ) -> None:
-    """Write the values named in ``VIEW``."""
+    """Write the values named in ``VIEW``, then those of ``PER_STRING``, string by string.
+
+    ``medium`` is the parameter record of the coolant circuit.
+    """
     pack_extremes(pack, out)
     s = circuit[0]
     r = refrigerant[0]
@@ -91,17 +100,13 @@ def truck_view(
     out[20] = v.missed_distance_m
     out[21] = v.altitude_m
     out[22] = v.grade
-
-
-@kernel
-def string_view(pack: PackArrays, medium: RecordArray, out: FloatArray) -> None:
-    """Write, per string, current [A], mean charge, and coolant outlet temperature [degC]; shape (3, n_strings)."""
     _, state, _ = views(pack)
     n_strings, n_series = state.soc.shape
+    at = 23
     for k in range(n_strings):
         soc_sum = 0.0
         for i in range(n_series):
             soc_sum += state.soc[k, i]
-        out[0, k] = state.string_current_a[k]
-        out[1, k] = soc_sum / n_series
-        out[2, k] = temperature_k(medium[0], state.string_outlet_j_per_kg[k]) - ZERO_DEGC_K
+        out[at + k] = state.string_current_a[k]
+        out[at + n_strings + k] = soc_sum / n_series
+        out[at + 2 * n_strings + k] = temperature_k(medium[0], state.string_outlet_j_per_kg[k]) - ZERO_DEGC_K

@@ -41,7 +41,7 @@ SENSOR_FAULTS = ("sensor_offset", "sensor_stuck", "sensor_lost")
 KINDS = (*ACTUATOR_FAULTS, *PLANT_FAULTS, *SENSOR_FAULTS)
 _NUMERIC = tuple(f.name for f in fields(Measurement) if f.type in {"float", float} and f.name != "time_s")
 _ARRAYS = ("cell_voltage_v", "cell_temp_degc", "string_current_a", "string_voltage_v")
-_TARGET = re.compile(r"^(?P<name>\w+)(?:\[(?P<index>\d+(?:\s*,\s*\d+)?)\])?$")
+_TARGET = re.compile(r"^(?P<name>\w+)(?:\[(?P<index>[0-9]+(?:\s*,\s*[0-9]+)?)\])?$")
 
 
 class FaultEntry(Parameters):
@@ -66,8 +66,10 @@ class FaultEntry(Parameters):
             known = (*_NUMERIC, *_ARRAYS)
             if name not in known:
                 raise ValueError(f"target {name!r} is no measurement{did_you_mean(name, known)}")
-        elif not self.target.isdigit():
+        elif not self.target.isdecimal():
             raise ValueError(f"target {self.target!r} must be the number of a string, counted from 0")
+        elif self.kind in PLANT_FAULTS and math.isfinite(self.duration_s):
+            raise ValueError(f"{self.kind} is not undone: leave out duration_s")
         if self.kind in {"pump_stuck", "heater_stuck_on"} and not 0.0 <= self.value <= 1.0:
             raise ValueError(f"value {self.value} must be a duty from 0 to 1")
         if self.kind == "valve_stuck" and self.value not in set(ValveMode):

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -90,7 +91,7 @@ def run(scenario: LoadedScenario, out: Path, progress: Progress | None = None) -
 
 
 def write_summary(scenario: LoadedScenario, result: RunResult) -> None:
-    """Write ``summary.json``: figures, checks, warnings, timings."""
+    """Write ``summary.json``: figures, checks, warnings, timings; null where a figure is not a number."""
     summary = {
         "scenario": scenario.name,
         "title": scenario.settings.title,
@@ -100,7 +101,8 @@ def write_summary(scenario: LoadedScenario, result: RunResult) -> None:
         "warnings": result.warnings,
         "timings": result.timings,
     }
-    result.summary_path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(_for_json(summary), indent=2, allow_nan=False)
+    result.summary_path.write_text(text + "\n", encoding="utf-8")
 
 
 class Day:
@@ -150,6 +152,7 @@ class Day:
         self._command = self._asleep_command
         self._preview: Preview = NO_PREVIEW
         self._next_preview_s = self._next_signals_s = self._next_cells_s = self._next_progress_s = 0.0
+        self._signals_s = self._cells_s = -1.0
 
     def meta(self) -> dict[str, Any]:
         """Return what the recording says of itself."""
@@ -184,7 +187,7 @@ class Day:
         """Run every phase of the day."""
         self._record(recorder, 0)
         for index, phase in enumerate(self.settings.phase):
-            start_s = self.truck.time_s
+            start_s = self._next_preview_s = self.truck.time_s
             if isinstance(phase, DrivePhase):
                 self._drive(recorder, index, phase)
             elif isinstance(phase, ParkPhase):
@@ -199,7 +202,8 @@ class Day:
                     "end_s": self.truck.time_s,
                 }
             )
-        recorder.append("energy", self.rows.energy())
+            recorder.add_meta({"phases": self.phase_table})
+        self._record_end(recorder)
         if self._progress:
             self._progress(self.truck.time_s, self.truck.time_s)
 
@@ -286,9 +290,11 @@ class Day:
         self.truck.asleep = False
 
     def _connect(self, recorder: Recorder, index: int) -> None:
-        """Wake up, wait until every string that can be closed is closed."""
+        """Wake up; give the control unit a few ticks to close what it can, unless all is closed already."""
         self.truck.asleep = False
         for _ in range(SETTLE_TICKS):
+            if self.truck.state.string_closed.all():
+                return
             self._tick(recorder, index, self.truck.time_s)
 
     def _disconnect(self, recorder: Recorder, index: int, start_s: float) -> None:
@@ -325,11 +331,23 @@ class Day:
         now_s = self.truck.time_s
         weather = self.climate.ambient(now_s)
         recorder.append("signals", self.rows.signals(index, weather, self._result, self._command))
+        self._signals_s = now_s
         self._next_signals_s = now_s + self.settings.recording.signals_every_s
         if now_s >= self._next_cells_s - 1e-6:
             recorder.append("cells", self.rows.cells())
             recorder.append("energy", self.rows.energy())
+            self._cells_s = now_s
             self._next_cells_s = now_s + self.settings.recording.cells_every_s
+
+    def _record_end(self, recorder: Recorder) -> None:
+        """Record the last instant, whatever the intervals."""
+        now_s = self.truck.time_s
+        self._next_cells_s = now_s if self._cells_s < now_s else float("inf")
+        if self._signals_s < now_s:
+            self._record(recorder, len(self.settings.phase) - 1)
+        elif self._cells_s < now_s:
+            recorder.append("cells", self.rows.cells())
+            recorder.append("energy", self.rows.energy())
 
     def _cycle(self, phase: Phase) -> DriveCycle | None:
         if not isinstance(phase, DrivePhase):
@@ -340,6 +358,15 @@ class Day:
         if phase.distance_km is not None:
             cycle = cycle.repeated_to(phase.distance_km * 1000.0)
         return cycle
+
+
+def _for_json(value: Any) -> Any:  # any JSON value, in and out
+    """Return ``value`` with null in place of NaN and infinity, which JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _for_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_for_json(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _version(name: str) -> str:

@@ -76,6 +76,27 @@ def refrigerant_at(ambient_k):
     return chiller_p[0], chiller_s[0], table
 
 
+@pytest.fixture(scope="module", autouse=True)
+def compiled():
+    """Compile every kernel before the first example: under Hypothesis's stack guard compiling can fail."""
+    c = {
+        "duties": (0.5, 0.5, 0.5, 0.5),
+        "mode": 1.0,
+        "branches": 1.0,
+        "humidity": 0.5,
+        "speed_m_per_s": 10.0,
+        "drive_heat_w": 1e3,
+        "pack_k": 300.0,
+        "transfer": 0.5,
+        "dt_s": 1.0,
+    }
+    for circuit in CIRCUITS.values():
+        p, s = (array[0] for array in circuit[0](circuit[1], 293.15))
+        step(circuit, refrigerant_at(293.15), p, s, 293.15, c)
+        circuit[4](p, s)
+    branch_flows(np.ones(1), np.ones(1), 0.5, np.zeros(1))
+
+
 @pytest.mark.parametrize("name", list(CIRCUITS))
 @settings(max_examples=40, deadline=None)
 @given(start_k=temp_k, ambient_k=temp_k, commands=st.lists(command, min_size=1, max_size=12))

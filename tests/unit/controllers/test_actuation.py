@@ -171,7 +171,7 @@ def test_resting_is_everything_off_and_circulating_only_the_pump() -> None:
 
 def test_a_controller_may_always_ask_for_a_little_so_that_a_standing_pump_is_started() -> None:
     stale = Surroundings(40.0, 5.0, 5.0, nan, 0.0)
-    assert liquid().cooling_max_w(stale) == pytest.approx(0.15 * 20e3)
+    assert seeing(liquid(), stale).cooling_max_w(stale) == pytest.approx(0.15 * 20e3)
     hot = Surroundings(-10.0, 60.0, 60.0, nan, 0.0)
     assert seeing(liquid(), hot).heating_max_w(hot) == pytest.approx(0.15 * liquid().heating_rated_w)
 
