@@ -119,6 +119,8 @@ class AirPathParameters(Parameters):
 def air_path_record(path: AirPathParameters) -> RecordArray:
     """Return the parameter record that the kernels of the air circuit read."""
     return record(
+        return_mass_kg=path.return_mass_kg,
+        supply_mass_kg=path.supply_mass_kg,
         **AIR,
         **prefixed("pump", path.blower),
         **prefixed("channel", path.channel),
@@ -127,8 +129,6 @@ def air_path_record(path: AirPathParameters) -> RecordArray:
         **drive_numbers(path.drive),
         circuit_pa_s2_per_m6=path.duct_pressure_pa / path.duct_flow_m3_per_s**2,
         valve_travel_s=path.valve_travel_s,
-        return_mass_kg=path.return_mass_kg,
-        supply_mass_kg=path.supply_mass_kg,
         loss_w_per_k=path.loss_w_per_k,
         supply_min_k=degc_to_k(path.supply_min_degc),
     )

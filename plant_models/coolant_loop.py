@@ -113,6 +113,8 @@ class CoolantLoopParameters(Parameters):
 def loop_record(loop: CoolantLoopParameters) -> RecordArray:
     """Return the parameter record that the kernels of the liquid circuit read."""
     return record(
+        return_mass_kg=loop.return_mass_kg,
+        supply_mass_kg=loop.supply_mass_kg,
         **GLYCOL,
         **prefixed("pump", loop.pump),
         **plate_numbers(loop.plate),
@@ -122,8 +124,6 @@ def loop_record(loop: CoolantLoopParameters) -> RecordArray:
         **drive_numbers(loop.drive),
         circuit_pa_s2_per_m6=loop.circuit_pressure_pa / loop.circuit_flow_m3_per_s**2,
         valve_travel_s=loop.valve_travel_s,
-        return_mass_kg=loop.return_mass_kg,
-        supply_mass_kg=loop.supply_mass_kg,
         loss_w_per_k=loop.loss_w_per_k,
         waste_heat_conductance_w_per_k=loop.waste_heat_conductance_w_per_k,
         coolant_min_k=degc_to_k(loop.coolant_min_degc),

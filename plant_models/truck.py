@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -210,15 +211,7 @@ class Truck:
         thermal = self._command.thermal
         on = 1.0 if live and not self.asleep else 0.0
         self.bus_voltage_v = self._step(
-            self._p,
-            self._s,
-            self._chiller_p,
-            self._chiller_s,
-            self._chiller_table,
-            self.tables(dt_s),
-            self.pack,
-            self.branches,
-            self.ports,
+            *self.kernel_arguments(dt_s),
             on * thermal.pump_duty,
             on * thermal.fan_duty,
             on * thermal.compressor_duty,
@@ -237,6 +230,20 @@ class Truck:
         )
         self._sense_temperatures(dt_s)
         self.time_s += dt_s
+
+    def kernel_arguments(self, dt_s: float) -> tuple[Any, ...]:
+        """Return what the compiled tick works on, in its order; see ``truck_step``."""
+        return (
+            self._p,
+            self._s,
+            self._chiller_p,
+            self._chiller_s,
+            self._chiller_table,
+            self.tables(dt_s),
+            self.pack,
+            self.branches,
+            self.ports,
+        )
 
     def tables(self, dt_s: float) -> CircuitTables:
         """Return the circuit tables for a step size, made once."""

@@ -40,7 +40,7 @@ PLANT_FAULTS: dict[str, PlantFault] = {
 SENSOR_FAULTS = ("sensor_offset", "sensor_stuck", "sensor_lost")
 KINDS = (*ACTUATOR_FAULTS, *PLANT_FAULTS, *SENSOR_FAULTS)
 _NUMERIC = tuple(f.name for f in fields(Measurement) if f.type in {"float", float} and f.name != "time_s")
-_ARRAYS = ("cell_voltage_v", "cell_temp_degc", "string_current_a", "string_voltage_v")
+ARRAYS = ("cell_voltage_v", "cell_temp_degc", "string_current_a", "string_voltage_v")
 _TARGET = re.compile(r"^(?P<name>\w+)(?:\[(?P<index>[0-9]+(?:\s*,\s*[0-9]+)?)\])?$")
 
 
@@ -63,7 +63,7 @@ class FaultEntry(Parameters):
             raise ValueError(f"no such fault{did_you_mean(self.kind, KINDS)}")
         if self.kind in SENSOR_FAULTS:
             name, _ = parse_target(self.target)
-            known = (*_NUMERIC, *_ARRAYS)
+            known = (*_NUMERIC, *ARRAYS)
             if name not in known:
                 raise ValueError(f"target {name!r} is no measurement{did_you_mean(name, known)}")
         elif not self.target.isdecimal():

@@ -13,7 +13,7 @@ from plant_models.truck_parameters import TruckParameters, describe, load_truck
 from scenarios.checks import validate_checks
 from scenarios.climate import ClimateSettings, build_climate
 from scenarios.drive_cycle import load_cycle
-from scenarios.faults import PLANT_FAULTS, FaultEntry
+from scenarios.faults import ARRAYS, PLANT_FAULTS, SENSOR_FAULTS, FaultEntry, parse_target
 from thermal_bms.errors import ScenarioError
 from thermal_bms.parameters import Parameters, did_you_mean, parse, read_toml, with_overrides
 
@@ -151,7 +151,8 @@ def load_scenario(name_or_path: str, overrides: Sequence[str] = ()) -> LoadedSce
     path = _find(name_or_path)
     data = with_overrides(read_toml(path), overrides)
     settings = parse(Scenario, data, path.name)
-    truck = load_truck(settings.truck, settings.truck_changes)
+    own = settings.truck.endswith(".toml")
+    truck = load_truck(str(path.parent / settings.truck) if own else settings.truck, settings.truck_changes)
     _check_fit(settings, truck, path)
     return LoadedScenario(path.stem, settings, truck, path.parent)
 
@@ -168,14 +169,30 @@ def _find(name_or_path: str) -> Path:
     return LIBRARY / f"{name_or_path}.toml"
 
 
+def _check_fault(fault: FaultEntry, truck: TruckParameters, has: str, path: Path) -> None:
+    """Refuse a fault of something that this truck does not have."""
+    pack = truck.pack
+    if fault.kind in PLANT_FAULTS:
+        if int(fault.target) >= pack.n_strings:
+            raise ScenarioError(
+                f"fault.target = {fault.target}: {has} strings 0 to {pack.n_strings - 1} ({path.name})"
+            )
+    elif fault.kind in SENSOR_FAULTS:
+        measured, index = parse_target(fault.target)
+        per_string = {"cell_voltage_v": (pack.n_series,), "cell_temp_degc": (pack.n_temp_sensors,)}
+        shape = (pack.n_strings, *per_string.get(measured, ())) if measured in ARRAYS else ()
+        if len(index) > len(shape) or any(i >= n for i, n in zip(index, shape, strict=False)):
+            size = " x ".join(str(n) for n in shape) or "one value"
+            raise ScenarioError(
+                f"fault.target = {fault.target}: {has} {size} of {measured}, counted from 0 ({path.name})"
+            )
+
+
 def _check_fit(settings: Scenario, truck: TruckParameters, path: Path) -> None:
     """Refuse what each file allows alone but not together."""
-    name, last = settings.truck, truck.pack.n_strings - 1
+    name = settings.truck
     for fault in (*settings.fault, *(entry.fault for entry in settings.degraded)):
-        if fault.kind in PLANT_FAULTS and int(fault.target) > last:
-            raise ScenarioError(
-                f"fault.target = {fault.target}: {name} has strings 0 to {last} ({path.name})"
-            )
+        _check_fault(fault, truck, f"{name} has", path)
     for entry in settings.degraded:
         if entry.fails not in settings.checks:
             raise ScenarioError(f"degraded.fails = {entry.fails!r}: no check of that name ({path.name})")

@@ -78,7 +78,8 @@ def refrigerant_at(ambient_k):
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled():
-    """Compile every kernel before the first example: under Hypothesis's stack guard compiling can fail."""
+    """Compile every kernel before the first example: under Hypothesis's stack guard a compile that fails is
+    tried anew for each."""
     c = {
         "duties": (0.5, 0.5, 0.5, 0.5),
         "mode": 1.0,
