@@ -78,11 +78,11 @@ class Charger:
     def step(self, request_a: float, voltage_v: float, dt_s: float) -> float:
         """Return the current [A] fed into the bus over the coming step, for a request and the bus voltage now."""
         self._connected_s += dt_s
-        if not self.ready or voltage_v <= 0.0 or voltage_v > self.parameters.voltage_max_v:
+        if not self.ready or not 0.0 < voltage_v <= self.parameters.voltage_max_v:
             self.current_a = 0.0
             return 0.0
         limit_a = min(request_a, self.parameters.current_max_a, self.parameters.power_max_w / voltage_v)
-        target_a = max(limit_a, 0.0)
+        target_a = limit_a if limit_a > 0.0 else 0.0  # a request of NaN is none
         change_a = self.parameters.slew_a_per_s * dt_s
         self.current_a = min(target_a, self.current_a + change_a)  # rises slowly, falls at once
         return self.current_a

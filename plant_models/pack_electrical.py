@@ -203,7 +203,7 @@ def pack_electrical_step(
     n_strings = state.soc.shape[0]
     turns = 4 if dt_s <= 1.0 else 1
     for k in range(n_strings):
-        charging = 1 if power_w < charger_current_a * state.string_voltage_v[k] else 0
+        charging = 1 if power_w < charger_current_a * max(state.string_voltage_v[k], 1.0) else 0
         look_up_branches(tables, constants, state, work, k, charging, turns)
         string_source(tables, constants, state, work, k, dt_s)
     voltage_v = bus_voltage(state, work, power_w, charger_current_a)

@@ -13,7 +13,7 @@ from plant_models.pack import PackArrays, views
 from thermal_bms.parameters import Parameters
 from thermal_bms.units import ZERO_DEGC_K, FloatArray
 
-BLOCK = 256
+BLOCK = 32
 N_SCALAR_NOISE = 4
 
 

@@ -20,6 +20,7 @@ from plant_models.sensors import N_SCALAR_NOISE, SCALARS, NoiseStream, sense, se
 from plant_models.truck_parameters import TruckParameters
 from plant_models.truck_step import (
     FROM_DRIVE,
+    INPUTS,
     PORTS,
     THERMAL_POWERS,
     air_step,
@@ -73,6 +74,7 @@ class Truck:
         self.mode = VehicleMode.PARK
         self.asleep = False
         self.ports = np.zeros(len(PORTS))
+        self._inputs = np.zeros(len(INPUTS))
         self.bus_voltage_v = 0.0
         self.auxiliary_power_w = 0.0
         self.cabin_power_w = 0.0
@@ -210,13 +212,12 @@ class Truck:
         drive_heat_w = self._step_vehicle(ambient_k, dt_s, live=live)
         thermal = self._command.thermal
         on = 1.0 if live and not self.asleep else 0.0
-        self.bus_voltage_v = self._step(
-            *self.kernel_arguments(dt_s),
+        self._inputs[:] = (
             on * thermal.pump_duty,
             on * thermal.fan_duty,
             on * thermal.compressor_duty,
             on * thermal.heater_duty,
-            float(thermal.valve_mode),
+            thermal.valve_mode,
             ambient_k,
             surroundings.humidity,
             self.speed_m_per_s,
@@ -226,8 +227,8 @@ class Truck:
             self.auxiliary_power_w,
             self.cabin_power_w,
             self._charger_current_a(dt_s, live=live),
-            dt_s,
         )
+        self.bus_voltage_v = self._step(*self.kernel_arguments(dt_s), self._inputs, dt_s)
         self._sense_temperatures(dt_s)
         self.time_s += dt_s
 

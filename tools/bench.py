@@ -59,12 +59,9 @@ def best_s(function: Callable[[], object], number: int, repeat: int = 5) -> floa
 
 
 @kernel
-def _batch(p, s, cp, cs, table, tables, pack, branches, ports, n):  # type: ignore[no-untyped-def]
+def _batch(p, s, cp, cs, table, tables, pack, branches, ports, u, n):  # type: ignore[no-untyped-def]
     for _ in range(n):
-        liquid_step(
-            p, s, cp, cs, table, tables, pack, branches, ports,
-            0.5, 0.3, 0.5, 0.0, 2.0, 303.15, 0.5, 20.0, 15e3, 500.0, 295.15, 3e3, 120.0, 0.0, 1.0,
-        )  # fmt: skip
+        liquid_step(p, s, cp, cs, table, tables, pack, branches, ports, u, 1.0)
 
 
 def driving_truck() -> Truck:
@@ -83,10 +80,10 @@ def plant_rows() -> Iterator[Row]:
     truck = driving_truck()
     n_cells = truck.state.soc.size
     arguments = truck.kernel_arguments(1.0)
-    tick = (0.5, 0.3, 0.5, 0.0, 2.0, 303.15, 0.5, 20.0, 15e3, 500.0, 295.15, 3e3, 120.0, 0.0, 1.0)
-    single = best_s(lambda: liquid_step(*arguments, *tick), 2000)
-    _batch(*arguments, 10)
-    batch = best_s(lambda: _batch(*arguments, 2000), 1) / 2000
+    u = np.array([0.5, 0.3, 0.5, 0.0, 2.0, 303.15, 0.5, 20.0, 15e3, 500.0, 295.15, 3e3, 120.0, 0.0])
+    single = best_s(lambda: liquid_step(*arguments, u, 1.0), 2000)
+    _batch(*arguments, u, 10)
+    batch = best_s(lambda: _batch(*arguments, u, 2000), 1) / 2000
     yield (
         "plant kernel, tick by tick",
         f"{single / n_cells * 1e9:.1f} ns per cell-step ({single * 1e6:.1f} us)",
@@ -113,9 +110,11 @@ def step_size_row() -> Row:
         pump, fan, compressor = (float(duty) for duty in rng.uniform(0.0, 1.0, 3))
         source_a = float(rng.uniform(-900.0, 600.0))
         for truck, n in zip(trucks, (1, 20), strict=True):
-            world = (pump, fan, compressor, 0.0, 2.0, 303.15, 0.5, 0.0, 5e3, 0.0, 303.15, 0.0, 0.0)
+            u = np.array(
+                [pump, fan, compressor, 0.0, 2.0, 303.15, 0.5, 0.0, 5e3, 0.0, 303.15, 0.0, 0.0, source_a]
+            )
             for _ in range(n):
-                liquid_step(*truck.kernel_arguments(1.0 / n), *world, source_a, 1.0 / n)
+                liquid_step(*truck.kernel_arguments(1.0 / n), u, 1.0 / n)
         errors_v.append(trucks[0].state.voltage_v - trucks[1].state.voltage_v)
         errors_k.append(trucks[0].state.core_temp_k - trucks[1].state.core_temp_k)
     rms_v, rms_k = (float(np.sqrt(np.mean(np.square(e)))) for e in (errors_v, errors_k))

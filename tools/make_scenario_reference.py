@@ -5,6 +5,7 @@ python tools/make_scenario_reference.py --check    only say which are not
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from reference_blocks import ROOT, Blocks, markdown, model_table, write_pages
@@ -132,14 +133,15 @@ FAULT_KINDS = {
 }
 
 
-def library_table() -> str:
-    """Return the scenarios of the library: truck, weather, day, title."""
+def library_table(*, with_day: bool = True) -> str:
+    """Return the scenarios of the library: truck, weather, title, and the day when asked for."""
     found = []
     for name in library_names():
         settings = load_scenario(name).settings
-        cells = (settings.truck, climate_text(settings.climate), phases_text(settings), settings.title)
-        found.append((f"`{name}`", f"`{cells[0]}`", *cells[1:]))
-    return markdown(("scenario", "truck", "weather", "the day", "title"), found)
+        cells = (f"`{name}`", f"`{settings.truck}`", climate_text(settings.climate), settings.title)
+        found.append((*cells, phases_text(settings)) if with_day else cells)
+    header = ("scenario", "truck", "weather", "what it is")
+    return markdown((*header, "the day") if with_day else header, found)
 
 
 def truck_table() -> str:
@@ -221,6 +223,7 @@ def cause_list() -> str:
 
 BLOCKS: Blocks = {
     "library": library_table,
+    "library.short": partial(library_table, with_day=False),
     "trucks": truck_table,
     "cycles": cycle_table,
     "climates": climate_table,

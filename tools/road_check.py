@@ -3,6 +3,7 @@
     python tools/road_check.py                print both tables
     python tools/road_check.py consumption    only the first (seconds)
     python tools/road_check.py heat           only the second (a closed-loop charge)
+    python tools/road_check.py --write        also put the tables into docs/road.md
 
 Consumption is at the battery's terminals: traction plus auxiliaries, at 40 t and 15 degC, with a battery that gives
 and takes what the drive can. Thermal system and cabin are left out. The heat is that of a closed-loop charge with
@@ -14,9 +15,11 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from reference_blocks import ROOT, Blocks, filled, markdown
 
 from plant_models.truck_parameters import load_truck
 from plant_models.vehicle import VehicleParameters, new_vehicle_state, vehicle_record, vehicle_step
@@ -27,6 +30,7 @@ from scenarios.scenario import load_scenario
 from thermal_bms.recording import Recording
 from thermal_bms.units import JOULES_PER_KWH, FloatArray, degc_to_k, kmh_to_m_per_s
 
+PAGE = ROOT / "docs" / "road.md"
 GROSS_KG = 40e3
 AMBIENT_DEGC = 15.0
 CAP_KM_PER_H = 85.0
@@ -88,17 +92,18 @@ def consumption_kwh_per_km(vehicle: VehicleParameters, cycle: DriveCycle) -> flo
     return float(energy_j / JOULES_PER_KWH / (s.position_m / 1000.0))
 
 
-def consumption_rows() -> list[list[str]]:
-    """Return the consumption table: a row per cycle, a column per truck."""
+def consumption_rows() -> tuple[list[str], list[list[str]]]:
+    """Return head and rows of the consumption table: a row per cycle, a column per truck [kWh/km]."""
     vehicles = [load_truck(name).vehicle for name in TRUCKS]
-    rows = [["cycle", "speed limiter", *(f"`{name}`" for name in TRUCKS)]]
+    head = ["cycle", "speed limiter", *(f"`{name}`, kWh/km" for name in TRUCKS)]
+    rows = []
     for name, capped in CYCLES:
         cycle = load_cycle(name)
         if capped:
             cycle = cycle.capped(kmh_to_m_per_s(CAP_KM_PER_H))
         values = [f"{consumption_kwh_per_km(vehicle, cycle):.2f}" for vehicle in vehicles]
         rows.append([f"`{name}`", f"{CAP_KM_PER_H:.0f} km/h" if capped else "none", *values])
-    return rows
+    return head, rows
 
 
 def megawatt_charge() -> Charge:
@@ -114,35 +119,34 @@ def megawatt_charge() -> Charge:
     return Charge(interval_s, soc, heat_w, hottest_degc)
 
 
-def heat_rows(charge: Charge) -> list[list[str]]:
-    """Return the heat table: a row per window of charge."""
-    rows = [["at 1 MW from", "to", "mean heat of the cells, kW", "hottest cell at the end, degC"]]
+def heat_rows(charge: Charge) -> tuple[list[str], list[list[str]]]:
+    """Return head and rows of the heat table: a row per window of charge."""
+    head = ["at 1 MW from", "to", "mean heat of the cells, kW", "hottest cell at the end, °C"]
+    rows = []
     for low, high in ((float(charge.soc[0]), float(charge.soc[-1])), *HEAT_WINDOWS):
         heat_kw = charge.mean_heat_w(low, high) / 1000.0
         end_degc = float(charge.hottest_degc[charge.soc <= high][-1])
         rows.append([f"{100.0 * low:.0f} %", f"{100.0 * high:.0f} %", f"{heat_kw:.0f}", f"{end_degc:.0f}"])
-    return rows
+    return head, rows
 
 
-def markdown(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as a Markdown table; the first is the header."""
-    header, *body = rows
-    return "\n".join("| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *body))
+BLOCKS: Blocks = {
+    "road.consumption": lambda: markdown(*consumption_rows()),
+    "road.heat": lambda: markdown(*heat_rows(megawatt_charge())),
+}
 
 
 def main(arguments: Sequence[str]) -> int:
     """Print what is asked for; return 0."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("what", nargs="?", choices=("consumption", "heat"), help="only this (default: both)")
-    what = parser.parse_args(arguments).what
-    if what != "heat":
-        print(
-            f"kWh/km at {GROSS_KG / 1000.0:.0f} t and {AMBIENT_DEGC:.0f} degC\n\n{markdown(consumption_rows())}"
-        )
-    if what is None:
-        print()
-    if what != "consumption":
-        print(f"{HEAT_TRUCK} at 1 MW, 25 degC\n\n{markdown(heat_rows(megawatt_charge()))}")
+    parser.add_argument("--write", action="store_true", help="also put the tables into docs/road.md")
+    asked = parser.parse_args(arguments)
+    tables = {name: make() for name, make in BLOCKS.items() if asked.what in {None, name.split(".")[1]}}
+    print("\n\n".join(tables.values()))
+    if asked.write:
+        fresh: Blocks = {name: partial(str, table) for name, table in tables.items()}
+        PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), fresh), encoding="utf-8")
     return 0
 
 

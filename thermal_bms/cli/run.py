@@ -38,7 +38,8 @@ OWN_FILES = ("recording.rec", "summary.json", "report.html", "signals.csv", "sig
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the arguments of the verb."""
-    parser.add_argument("scenario", metavar="SCENARIO", help="name from the library, or path of a TOML file")
+    scenario_help = "name from the library (see thermal-bms list scenarios), or path of a TOML file"
+    parser.add_argument("scenario", metavar="SCENARIO", help=scenario_help)
     out_help = "folder for the results (default: output/<scenario>)"
     parser.add_argument("--out", metavar="DIR", type=Path, help=out_help)
     parser.add_argument(
@@ -49,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="overrides",
         help="change one value of the scenario, as in --set initial.soc=0.5; may be given again",
     )
-    parser.add_argument("--controller", metavar="NAME", help="another controller, with its default settings")
+    controller_help = "another controller, by name or as FILE.py:FUNCTION, with its default settings"
+    parser.add_argument("--controller", metavar="NAME", help=controller_help)
     parser.add_argument("--no-csv", action="store_true", help="do not write the signals as signals.csv")
     parser.add_argument("--parquet", action="store_true", help="also write the signals as signals.parquet")
     parser.add_argument("--no-report", action="store_true", help="write no report.html")

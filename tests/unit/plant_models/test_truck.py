@@ -23,8 +23,9 @@ from tests.unit.plant_models.truck_days import (
     ready,
     steady,
 )
+from thermal_bms.errors import ScenarioError
 from thermal_bms.signals import Command, Measurement, ThermalCommand, ValveMode, VehicleMode
-from thermal_bms.units import FloatArray
+from thermal_bms.units import FloatArray, degc_to_k
 
 HOT = Surroundings(38.0, 0.5, 800.0)
 FULL = ThermalCommand(1.0, 1.0, 1.0, 1.0, ValveMode.CHILLER)
@@ -130,17 +131,18 @@ def test_a_dead_bus_stops_the_drive() -> None:
 def test_refused_regeneration_goes_to_the_friction_brakes() -> None:
     truck = ready("light_liquid")
     truck.drive(load_cycle("epa_udds").arrays())
+    rubbed_j = 0.0
     for _ in range(400):
         truck.actuate(Command(contactor_close=(True,), discharge_power_max_w=AMPLE_W, regen_power_max_w=0.0))
         truck.step(MILD, 1.0)
-        assert port(truck, "pack_power_w") >= -1e-6
-        assert port(truck, "traction_power_w") >= -(sum(port(truck, load) for load in LOADS[1:]) + 2e3)
-    assert truck.vehicle[0].position_m > 1000.0
+        assert port(truck, "pack_power_w") > -1.0  # the drive knows the loads of the last tick
+        rubbed_j += port(truck, "friction_brake_power_w")
+    assert rubbed_j > 1e6
 
 
 def test_a_load_beyond_the_rating_is_refused() -> None:
     truck = ready("light_air")
-    with pytest.raises(Exception, match="payload_kg = 1e"):
+    with pytest.raises(ScenarioError, match="payload_kg = 100000: must be from 0 to 740"):
         truck.load(1e5)
 
 
@@ -346,10 +348,10 @@ def driven_by_current(dt_s: float) -> tuple[FloatArray, FloatArray]:
     voltage_v, temp_k = [], []
     rng = np.random.default_rng(11)
     current_a = 0.0
-    truck._charger_current_a = lambda _dt_s, *, live: current_a  # type: ignore[method-assign]  # noqa: ARG005
+    truck._charger_current_a = lambda _dt_s, *, live: current_a  # type: ignore[method-assign]
     for second in range(1200):
         if second % 15 == 0:
-            current_a = float(rng.uniform(-450.0, 450.0))
+            current_a = float(rng.uniform(-900.0, 900.0))
         truck.actuate(command(truck, THERMAL_PLAN[second // 120 % len(THERMAL_PLAN)]))
         for _ in range(round(1.0 / dt_s)):
             truck.step(MILD, dt_s)
@@ -435,9 +437,8 @@ def test_readings_are_whole_steps_and_scatter_about_the_truth() -> None:
 
 def test_a_cell_temperature_sensor_lags_behind_its_cell() -> None:
     truck = ready("light_air", temp_degc=20.0)
-    truck.state.surface_temp_k += 20.0
-    truck.state.core_temp_k += 20.0
-    truck.state.wall_temp_k += 20.0
+    for temperature_k in (truck.state.surface_temp_k, truck.state.core_temp_k, truck.state.wall_temp_k):
+        temperature_k[:] = degc_to_k(40.0)
     tau_s = truck.parameters.pack.sensor_time_constant_s
     truck.step(Surroundings(40.0), tau_s)
     risen_k = float(truck.measure().cell_temp_degc.mean()) - 20.0
