@@ -86,21 +86,26 @@ def string_source(
     """Write the mean source voltage and resistance of string ``k`` over the step: V = E - R I."""
     per_soc = float(tables.rest.shape[0])
     width = 1.0 / per_soc
-    for i in range(state.soc.shape[1]):
+    for i in range(state.soc.shape[1]):  # gathers only, so that the next loop runs in vector registers
         x = state.soc[k, i] * per_soc
         a = np.uintp(min(max(x, 0.0), per_soc - 1.0))
-        wx = (x - a) * width
-        slope_k = tables.rest[a, 3]
-        entropic = tables.rest[a, 2] + wx * slope_k
+        work.group_source_v[k, i] = (x - a) * width
+        work.source_v[k, i] = tables.rest[a, 0]
+        work.slope_v[k, i] = tables.rest[a, 1]
+        work.entropic[k, i] = tables.rest[a, 2]
+        work.entropic_slope[k, i] = tables.rest[a, 3]
+    for i in range(state.soc.shape[1]):
+        wx = work.group_source_v[k, i]
+        slope_k = work.entropic_slope[k, i]
+        entropic = work.entropic[k, i] + wx * slope_k
         off_k = state.core_temp_k[k, i] - constants.reference_temp_k
-        slope_v = tables.rest[a, 1] + off_k * slope_k
-        open_v = tables.rest[a, 0] + wx * tables.rest[a, 1] + off_k * entropic
+        open_v = work.source_v[k, i] + wx * work.slope_v[k, i] + off_k * entropic
+        slope_v = work.slope_v[k, i] + off_k * slope_k
         d1 = work.decay1[k, i]
         d2 = work.decay2[k, i]
         work.source_v[k, i] = open_v
         work.slope_v[k, i] = slope_v
         work.entropic[k, i] = entropic
-        work.entropic_slope[k, i] = slope_k
         work.group_source_v[k, i] = (
             open_v
             + constants.hysteresis_v * state.hysteresis[k, i]

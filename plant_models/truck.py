@@ -228,7 +228,7 @@ class Truck:
             self.cabin_power_w,
             self._charger_current_a(dt_s, live=live),
         )
-        self.bus_voltage_v = self._step(*self.kernel_arguments(dt_s), self._inputs, dt_s)
+        self.bus_voltage_v = self._step(*self.kernel_arguments(dt_s), self._inputs, dt_s)  # type: ignore[call-arg]
         self._sense_temperatures(dt_s)
         self.time_s += dt_s
 

@@ -82,12 +82,16 @@ FROM_DRIVE = 27
 
 
 @kernel
-def bus_is_live(state: PackState) -> float:
-    """Return 1 while some string is connected to the bus, else 0."""
+def watch_bus(state: PackState, s: Record, chiller_s: Record) -> None:
+    """Write whether some string is connected to the bus; a dead bus stops the compressor at once."""
+    s.live = 0.0
     for k in range(state.string_closed.shape[0]):
         if state.string_closed[k] > 0.0:
-            return 1.0
-    return 0.0
+            s.live = 1.0
+    if s.live < 0.5 and chiller_s.running > 0.0:
+        chiller_s.running = 0.0
+        chiller_s.off_time_s = 0.0
+        chiller_s.request_time_s = 0.0
 
 
 @kernel
@@ -118,7 +122,6 @@ def electrical(
     power.
     """
     constants, state, work = views(pack)
-    s.live = bus_is_live(state)
     if s.live < 0.5:
         cut_power(s)
     ports[25] = auxiliary_power_w
@@ -230,6 +233,7 @@ def liquid_step(
     those named in ``PORTS``.
     """
     constants, state, work = views(pack)
+    watch_bus(state, s[0], chiller_s[0])
     open_plates = branch_conductance(branches[0], branches[1])
     loop_actuate(
         p[0], s[0], chiller_p[0], chiller_s[0], chiller_table,
@@ -265,6 +269,7 @@ def air_step(
 ) -> float:
     """Advance an air-cooled truck by one tick; arguments and result as in ``liquid_step``."""
     constants, state, work = views(pack)
+    watch_bus(state, s[0], chiller_s[0])
     open_plates = branch_conductance(branches[0], branches[1])
     air_actuate(
         p[0], s[0], chiller_p[0], chiller_s[0], chiller_table,

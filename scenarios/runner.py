@@ -153,6 +153,8 @@ class Day:
         self._preview: Preview = NO_PREVIEW
         self._next_preview_s = self._next_signals_s = self._next_cells_s = self._next_progress_s = 0.0
         self._signals_s = self._cells_s = -1.0
+        # read always, so that what is recorded does not shift the sensors' noise
+        self._measurement_columns = measurement_columns(self.truck.measure())
 
     def meta(self) -> dict[str, Any]:
         """Return what the recording says of itself."""
@@ -180,7 +182,7 @@ class Day:
             "energy": energy_columns(),
         }
         if self.settings.recording.measurements:
-            streams["measurement"] = measurement_columns(self.truck.measure())
+            streams["measurement"] = self._measurement_columns
         return streams
 
     def run(self, recorder: Recorder) -> None:

@@ -87,6 +87,21 @@ def test_with_open_contactors_the_bus_is_dead_and_nothing_runs(name: str) -> Non
     assert not measured.contactor_closed.any()
 
 
+@pytest.mark.parametrize("name", ["heavy_lfp", "light_air"])
+def test_a_running_compressor_stops_with_the_bus_whatever_its_minimum_on_time(name: str) -> None:
+    truck = ready(name, temp_degc=35.0)
+    truck.actuate(command(truck, COOL))
+    while truck.refrigerant.running < 0.5:
+        truck.step(HOT, 1.0)
+    truck.step(HOT, 1.0)
+    assert port(truck, "compressor_power_w") > 0.0
+    truck.actuate(command(truck, COOL, closed=False))
+    for _ in range(5):
+        truck.step(HOT, 1.0)
+        assert port(truck, "compressor_power_w") == 0.0
+        assert truck.refrigerant.compressor_speed_rpm == 0.0
+
+
 def test_a_hot_drive_loop_runs_the_fan_on_a_live_bus_but_not_on_a_dead_one() -> None:
     truck = ready("heavy_lfp", temp_degc=40.0)
     truck.circuit.low_temp_k = 345.0
