@@ -184,14 +184,19 @@ def _temperature(rows: _Rows) -> dict[str, float]:
 
 def _actuators(rows: _Rows) -> dict[str, float]:
     travel = {f"{name}_travel": _travelled(rows[f"{name}_duty"]) for name in THERMAL_ACTUATORS}
-    runs = rows["compressor_speed_rpm"] > RUNNING_SPEED_RPM
     valve = rows["valve_mode"]
     return {
         **travel,
         "actuator_travel": sum(travel.values()),
-        "compressor_starts": float(np.count_nonzero(np.diff(runs, prepend=False) & runs)),
+        "compressor_starts": _starts(rows["compressor_speed_rpm"] > RUNNING_SPEED_RPM),
+        "battery_cooling_starts": _starts(rows["compressor_duty"] > 0.0),
         "valve_changes": float(np.count_nonzero(np.diff(valve))) if np.isfinite(valve).all() else NAN,
     }
+
+
+def _starts(running: BoolArray) -> float:
+    """Return how often something began to run; running in the first row counts."""
+    return float(np.count_nonzero(np.diff(running, prepend=False) & running))
 
 
 def _charging(rows: _Rows) -> dict[str, float]:

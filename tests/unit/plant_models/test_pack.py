@@ -18,7 +18,7 @@ from plant_models.pack import (
     pack_stored_heat_j,
     views,
 )
-from thermal_bms.units import degc_to_k
+from thermal_bms.units import FloatArray, degc_to_k
 
 PACK = PackParameters(
     n_strings=4,
@@ -98,8 +98,8 @@ def test_slopes_lead_from_one_row_to_the_next(cell: CellParameters) -> None:
 # --- spread ---
 
 
-def relative(values: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
-    return values / values.mean() - 1.0
+def relative(values: FloatArray) -> FloatArray:
+    return np.asarray(values / values.mean() - 1.0)
 
 
 @pytest.mark.parametrize(

@@ -76,5 +76,5 @@ def test_the_compiled_view_equals_the_plain_functions(truck: Truck) -> None:
     truck_view.py_func(*arguments, plain)  # type: ignore[attr-defined]
     assert plain == pytest.approx(compiled, rel=1e-12)
     extremes = np.zeros(10)
-    pack_extremes.py_func(truck.pack, extremes)  # type: ignore[attr-defined]
+    pack_extremes.py_func(truck.state, extremes)  # type: ignore[attr-defined]
     assert extremes == pytest.approx(compiled[:10], rel=1e-12)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -89,7 +90,7 @@ def entry(kind: str, **values: object) -> FaultEntry:
     ],
 )
 def test_an_actuator_fault_changes_its_own_command_in_its_time_alone(
-    measured: Measurement, kind: str, value: float, changed: dict[str, float]
+    measured: Measurement, kind: str, value: float, changed: dict[str, Any]
 ) -> None:
     truck = FakeTruck(measured)
     link = linked(truck, entry(kind, value=value))

@@ -18,7 +18,7 @@ from scenarios.rows import (
     signal_columns,
 )
 from thermal_bms.cycle import CycleResult
-from thermal_bms.faults import Fault, FaultCode
+from thermal_bms.faults import Fault, FaultCode, Severity
 from thermal_bms.signals import Command, Estimate, LimitCause, Limits, ThermalCommand, ValveMode
 
 WORLD = (21.0, 0.6, 300.0)
@@ -55,7 +55,7 @@ def test_every_column_has_a_name_of_its_own_and_a_value(name: str) -> None:
     columns = signal_columns(made)
     assert len(columns) == len(set(columns)) == len(maker.signals(0, WORLD, None, COMMAND))
     assert len(energy_columns()) == len(set(energy_columns())) == len(maker.energy())
-    for value, (column, shape) in zip(maker.cells(), cell_columns(made).items(), strict=True):
+    for value, (column, shape) in zip(maker.cells(), columns.items(), strict=True):
         assert np.shape(value) == shape, column
 
 
@@ -160,10 +160,7 @@ def test_a_sleeping_controller_believes_nothing_and_limits_nothing() -> None:
 
 
 def test_active_faults_are_counted() -> None:
-    fault = Fault(FaultCode.CELL_TEMP_HIGH_DISCHARGE, *_rest_of_a_fault())
+    fault = Fault(FaultCode.CELL_TEMP_HIGH_DISCHARGE, Severity.WARNING, 3.0, 61.0, 60.0, 0)
     values = dict(zip(CONTROL, control_values(result((fault, fault)), COMMAND), strict=True))
     assert values["fault_count"] == 2
 
-
-def _rest_of_a_fault() -> list[object]:
-    return [None] * (len(Fault.__slots__) - 1)

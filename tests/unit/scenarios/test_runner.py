@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from plant_models.truck import Surroundings
 from scenarios.energy_balance import energy_balances
 from scenarios.runner import SUMMARY_NAME, Day, RunResult, run
 from scenarios.scenario import LoadedScenario
@@ -145,12 +146,12 @@ def test_an_interrupted_run_leaves_what_it_recorded_marked_incomplete(tmp_path: 
     day = Day(scenario)
     step = day.truck.step
 
-    def interrupted(surroundings: object, dt_s: float) -> None:
+    def interrupted(surroundings: Surroundings, dt_s: float) -> None:
         if day.truck.time_s >= stop_s:
             raise KeyboardInterrupt
-        step(surroundings, dt_s)  # type: ignore[arg-type]
+        step(surroundings, dt_s)
 
-    day.truck.step = interrupted  # type: ignore[method-assign, assignment]
+    day.truck.step = interrupted  # type: ignore[method-assign]
     with (
         pytest.raises(KeyboardInterrupt),
         Recorder(tmp_path / FILE_NAME, day.meta(), day.streams()) as recorder,

@@ -58,7 +58,10 @@ def test_the_library_covers_the_classes_the_climates_and_both_kinds_of_day() -> 
         ("phase.3.kind='park'", r"--set phase.3.kind='park': 3 must be a number from 0 to 2"),
         ("phase.0.cycle='epa_uds'", r"cycle = 'epa_uds': no such cycle; did you mean epa_udds\?"),
         ("phase.0.cycle='blok.csv'", r"blok.csv: no such file; did you mean block.csv\?"),
-        ("phase.2.charger='ac_23kw'", r"charger = 'ac_23kw': no such charger; did you mean (ac_22kw|ac_43kw)\?"),
+        (
+            "phase.2.charger='ac_23kw'",
+            r"charger = 'ac_23kw': no such charger; did you mean (ac_22kw|ac_43kw)\?",
+        ),
         ("controller.name='pit'", r"controller = pit: no such controller; did you mean pid\?"),
         ("controller.settings.nonsense=1", r"nonsense: unknown key"),
         ("truck='light_aer'", r"light_aer.toml: no such file; did you mean light_air\?"),
