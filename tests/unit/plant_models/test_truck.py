@@ -20,7 +20,7 @@ from tests.unit.plant_models.truck_days import (
 )
 from thermal_bms.errors import ScenarioError
 from thermal_bms.signals import Command, Measurement, ThermalCommand, ValveMode, VehicleMode
-from thermal_bms.units import degc_to_k
+from thermal_bms.units import FloatArray, degc_to_k
 
 HOT = Surroundings(38.0, 0.5, 800.0)
 FULL = ThermalCommand(1.0, 1.0, 1.0, 1.0, ValveMode.CHILLER)

@@ -55,7 +55,9 @@ def test_every_column_has_a_name_of_its_own_and_a_value(name: str) -> None:
     columns = signal_columns(made)
     assert len(columns) == len(set(columns)) == len(maker.signals(0, WORLD, None, COMMAND))
     assert len(energy_columns()) == len(set(energy_columns())) == len(maker.energy())
-    for value, (column, shape) in zip(maker.cells(), columns.items(), strict=True):
+    shapes = cell_columns(made)
+    assert isinstance(shapes, dict)
+    for value, (column, shape) in zip(maker.cells(), shapes.items(), strict=True):
         assert np.shape(value) == shape, column
 
 
@@ -163,4 +165,3 @@ def test_active_faults_are_counted() -> None:
     fault = Fault(FaultCode.CELL_TEMP_HIGH_DISCHARGE, Severity.WARNING, 3.0, 61.0, 60.0, 0)
     values = dict(zip(CONTROL, control_values(result((fault, fault)), COMMAND), strict=True))
     assert values["fault_count"] == 2
-
