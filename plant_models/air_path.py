@@ -24,7 +24,6 @@ from plant_models.circuit import (
     HeaterParameters,
     drive_actuate,
     drive_numbers,
-    drive_stored_heat_j,
     front_end_step,
     heater_numbers,
     heater_step,
@@ -267,13 +266,6 @@ def air_solve(
     s.low_temp_radiator_heat_w = k_l * (s.low_temp_k - s.air_inlet_k)
     s.low_temp_loss_w = loss_l * (s.low_temp_k - s.ambient_k)
     return float(h_s)
-
-
-@kernel
-def air_stored_heat_j(p: Record, s: Record) -> float:
-    """Return the heat stored outside the pack, the e-axle's loop included [J], zero at 273.15 K."""
-    stored = p.return_mass_kg * s.return_enthalpy_j_per_kg + p.supply_mass_kg * s.supply_enthalpy_j_per_kg
-    return float(stored + drive_stored_heat_j(p, s))
 
 
 def air_path_ratings(path: AirPathParameters, branches: float) -> tuple[float, float]:

@@ -20,7 +20,6 @@ class ChargerParameters(Parameters):
     power_max_w: float = Field(gt=0.0, le=5e6)
     current_max_a: float = Field(gt=0.0, le=4000.0)
     voltage_max_v: float = Field(gt=0.0, le=1500.0)
-    efficiency: float = Field(default=0.95, gt=0.5, le=1.0, description="grid to bus, assumed")
     handshake_s: float = Field(default=30.0, ge=0.0, description="plug to first current, assumed")
     slew_a_per_s: float = Field(default=20.0, gt=0.0, description="IEC 61851-23 asks for at least 20 A/s")
 
@@ -56,7 +55,6 @@ class Charger:
     def __init__(self, parameters: ChargerParameters) -> None:
         self.parameters = parameters
         self.current_a = 0.0
-        self.energy_j = 0.0
         self._connected_s = 0.0
 
     @property

@@ -354,6 +354,7 @@ def face_heat_per_k(
 
 
 @kernel
-def drive_stored_heat_j(p: Record, s: Record) -> float:
-    """Return the heat stored in the e-axle's loop [J], zero at 273.15 K."""
-    return float(p.drive_heat_capacity_j_per_k * (s.low_temp_k - ZERO_DEGC_K))
+def circuit_stored_heat_j(p: Record, s: Record) -> float:
+    """Return the heat stored in the circuit outside the pack and in the e-axle's loop [J], zero at 273.15 K."""
+    stored = p.return_mass_kg * s.return_enthalpy_j_per_kg + p.supply_mass_kg * s.supply_enthalpy_j_per_kg
+    return float(stored + p.drive_heat_capacity_j_per_k * (s.low_temp_k - ZERO_DEGC_K))

@@ -29,7 +29,6 @@ from plant_models.circuit import (
     HeaterParameters,
     drive_actuate,
     drive_numbers,
-    drive_stored_heat_j,
     face_heat_per_k,
     front_end_step,
     heater_numbers,
@@ -309,13 +308,6 @@ def loop_solve(
     s.return_enthalpy_j_per_kg, s.supply_enthalpy_j_per_kg, s.low_temp_k = h_r, h_s, low_temp_k
     s.return_temp_k, s.supply_temp_k = temperature_k(p, h_r), temperature_k(p, h_s)
     return float(h_s)
-
-
-@kernel
-def loop_stored_heat_j(p: Record, s: Record) -> float:
-    """Return the heat stored outside the pack, the e-axle's loop included [J], zero at 273.15 K."""
-    stored = p.return_mass_kg * s.return_enthalpy_j_per_kg + p.supply_mass_kg * s.supply_enthalpy_j_per_kg
-    return float(stored + drive_stored_heat_j(p, s))
 
 
 def loop_ratings(loop: CoolantLoopParameters, branches: float) -> tuple[float, float]:

@@ -7,8 +7,9 @@ port, in the order of ``PORTS``.
 
 from plant_models.air_path import air_actuate, air_film_conductance_w_per_k, air_solve
 from plant_models.chiller import chiller_stored_heat_j
+from plant_models.circuit import circuit_stored_heat_j
 from plant_models.cold_plate import branch_conductance, branch_flows, plate_film_conductance_w_per_k
-from plant_models.coolant_loop import loop_actuate, loop_solve, loop_stored_heat_j
+from plant_models.coolant_loop import loop_actuate, loop_solve
 from plant_models.glycol import temperature_k
 from plant_models.kernels import Record, RecordArray, kernel
 from plant_models.pack import (
@@ -323,5 +324,5 @@ def stored_energies_j(
     """Return chemical energy and stored heat of the whole truck [J], functions of state alone."""
     constants, state, _ = views(pack)
     heat_j = pack_stored_heat_j(constants, state)
-    heat_j += loop_stored_heat_j(p[0], s[0]) + chiller_stored_heat_j(chiller_p[0], chiller_s[0])
+    heat_j += circuit_stored_heat_j(p[0], s[0]) + chiller_stored_heat_j(chiller_p[0], chiller_s[0])
     return chemical_energy_j(tables, constants, state), heat_j

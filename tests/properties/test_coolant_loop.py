@@ -3,20 +3,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plant_models.air_path import AirPathParameters, air_actuate, air_solve, air_stored_heat_j, build_air_path
+from plant_models.air_path import AirPathParameters, air_actuate, air_solve, build_air_path
 from plant_models.chiller import build_chiller, sized_for
+from plant_models.circuit import circuit_stored_heat_j
 from plant_models.cold_plate import branch_flows
 from plant_models.coolant_loop import (
     CoolantLoopParameters,
     build_loop,
     loop_actuate,
     loop_solve,
-    loop_stored_heat_j,
 )
 
 CIRCUITS = {
-    "liquid": (build_loop, CoolantLoopParameters(), loop_actuate, loop_solve, loop_stored_heat_j),
-    "air": (build_air_path, AirPathParameters(), air_actuate, air_solve, air_stored_heat_j),
+    "liquid": (build_loop, CoolantLoopParameters(), loop_actuate, loop_solve, circuit_stored_heat_j),
+    "air": (build_air_path, AirPathParameters(), air_actuate, air_solve, circuit_stored_heat_j),
 }
 IN = (
     "pack_heat_w",
