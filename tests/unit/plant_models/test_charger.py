@@ -104,7 +104,7 @@ def test_the_librarys_ratings_are_those_of_their_names() -> None:
         assert rating.kind == name.split("_")[0]
 
 
-@pytest.mark.parametrize("values", [{"power_max_w": 0.0}, {"efficiency": 1.1}, {"slew_a_per_s": 0.0}])
+@pytest.mark.parametrize("values", [{"power_max_w": 0.0}, {"handshake_s": -1.0}, {"slew_a_per_s": 0.0}])
 def test_a_charger_that_cannot_be_is_refused(values: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="must be"):
         parse(ChargerParameters, {**CCS.model_dump(), **values}, "here")

@@ -142,7 +142,7 @@ def test_help_loads_nothing_heavy() -> None:
         "heavy = {'numpy', 'numba', 'scipy', 'pydantic', 'matplotlib', 'tqdm', 'can'} & set(sys.modules)\n"
         "sys.exit(f'loaded {heavy}' if heavy else 0)"
     )
-    ended = subprocess.run(  # noqa: S603 our own script
+    ended = subprocess.run(
         [sys.executable, "-c", script], check=False, capture_output=True, text=True
     )
     assert ended.returncode == 0, ended.stderr
@@ -451,7 +451,7 @@ def test_a_missing_package_is_named() -> None:
 
 def test_a_closed_pipe_ends_quietly() -> None:
     command = "from thermal_bms.cli import main; import sys; sys.exit(main(['list', 'controllers']))"
-    with subprocess.Popen(  # noqa: S603 our own script
+    with subprocess.Popen(
         [sys.executable, "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         process.stdout.close()
