@@ -52,6 +52,16 @@ class NoiseStream:
 
 
 @kernel
+def stepped(value: float, step: float) -> float:
+    """Return ``value`` rounded to a whole number of steps.
+
+    >>> round(stepped(20.26, 0.1), 6)
+    20.3
+    """
+    return float(np.floor(value / step + 0.5) * step)
+
+
+@kernel
 def sense_voltages(
     voltage_v: FloatArray, noise: FloatArray, noise_v: float, step_v: float, out: FloatArray
 ) -> None:
@@ -65,12 +75,11 @@ def sense_voltages(
 
 @kernel
 def sense_temperatures(
+    p: RecordArray,
     surface_k: FloatArray,
     lagged_k: FloatArray,
     keep: float,
     noise: FloatArray,
-    noise_k: float,
-    step_k: float,
     out: FloatArray,
 ) -> None:
     """Advance the sensors' lag (``keep`` = exp(-dt/tau)) and write noisy, quantised readings in degC.
@@ -83,18 +92,8 @@ def sense_temperatures(
         for j in range(n_sensors):
             i = ((2 * j + 1) * n_series) // (2 * n_sensors)
             lagged_k[k, j] = surface_k[k, i] + (lagged_k[k, j] - surface_k[k, i]) * keep
-            value = lagged_k[k, j] - ZERO_DEGC_K + noise_k * noise[k * n_sensors + j]
-            out[k, j] = np.floor(value / step_k + 0.5) * step_k
-
-
-@kernel
-def stepped(value: float, step: float) -> float:
-    """Return ``value`` rounded to a whole number of steps.
-
-    >>> round(stepped(20.26, 0.1), 6)
-    20.3
-    """
-    return float(np.floor(value / step + 0.5) * step)
+            value = lagged_k[k, j] - ZERO_DEGC_K + p[0].cell_temp_noise_k * noise[k * n_sensors + j]
+            out[k, j] = stepped(value, p[0].cell_temp_step_k)
 
 
 SCALARS = (

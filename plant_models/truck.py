@@ -22,7 +22,6 @@ from plant_models.truck_step import (
     FROM_DRIVE,
     INPUTS,
     PORTS,
-    THERMAL_POWERS,
     air_step,
     drive_step,
     liquid_step,
@@ -207,7 +206,7 @@ class Truck:
         """Advance everything by ``dt_s`` seconds under the last command."""
         self._surroundings = surroundings
         ambient_k = degc_to_k(surroundings.ambient_temp_degc)
-        live = bool(self.state.string_closed.any())
+        live = 1.0 in self.state.string_closed.tolist()
         self._step_loads(surroundings, live=live)
         drive_heat_w = self._step_vehicle(ambient_k, dt_s, live=live)
         thermal = self._command.thermal
@@ -321,6 +320,7 @@ class Truck:
         shape = (pack.n_strings, pack.n_temp_sensors)
         self._lagged_k = np.full(shape, float(self.state.surface_temp_k[0, 0]))
         self._cell_temp_degc = np.empty(shape)
+        self._keep = self._keep_dt_s = 0.0
         self._sense_temperatures(1.0)
 
     def _rest_voltages(self) -> None:
@@ -366,11 +366,16 @@ class Truck:
         if self._cycle is None:
             self.ports[FROM_DRIVE:] = 0.0
             return 0.0
-        own_w = self.auxiliary_power_w + self.cabin_power_w + float(self.ports[THERMAL_POWERS].sum())
-        power_w = self._command.discharge_power_max_w - own_w if live else 0.0
-        regen_w = self._command.regen_power_max_w + own_w if live else 0.0
         self.speed_m_per_s, heat_w, finished = drive_step(
-            self._vehicle, self.vehicle, self._cycle.table, power_w, regen_w, ambient_k, self.ports, dt_s
+            self._vehicle,
+            self.vehicle,
+            self._cycle.table,
+            self._command.discharge_power_max_w if live else -math.inf,
+            self._command.regen_power_max_w if live else -math.inf,
+            self.auxiliary_power_w + self.cabin_power_w,
+            ambient_k,
+            self.ports,
+            dt_s,
         )
         self.drive_finished = finished > 0.0
         return heat_w
@@ -382,15 +387,15 @@ class Truck:
         return self.charger.step(self._command.charge_current_a, voltage_v, dt_s)
 
     def _sense_temperatures(self, dt_s: float) -> None:
-        sensors = self.parameters.sensors
-        tau_s = self.parameters.pack.sensor_time_constant_s
-        keep = math.exp(-dt_s / tau_s) if tau_s > 0.0 else 0.0
+        if dt_s != self._keep_dt_s:
+            tau_s = self.parameters.pack.sensor_time_constant_s
+            self._keep = math.exp(-dt_s / tau_s) if tau_s > 0.0 else 0.0
+            self._keep_dt_s = dt_s
         sense_temperatures(
+            self._sensor_p,
             self.state.surface_temp_k,
             self._lagged_k,
-            keep,
+            self._keep,
             self._temp_noise.row(),
-            sensors.cell_temp_noise_k,
-            sensors.cell_temp_step_k,
             self._cell_temp_degc,
         )

@@ -297,12 +297,18 @@ def drive_step(
     cycle: FloatArray,
     power_max_w: float,
     regen_power_max_w: float,
+    load_w: float,
     ambient_k: float,
     ports: FloatArray,
     dt_s: float,
 ) -> tuple[float, float, float]:
-    """Advance the vehicle and write its ports; return speed [m/s], heat to its coolant [W] and whether it is done."""
-    vehicle_step(p[0], s[0], cycle, power_max_w, regen_power_max_w, ambient_k, dt_s)
+    """Advance the vehicle and write its ports; return speed [m/s], heat to its coolant [W] and whether it is done.
+
+    What the truck itself draws, ``load_w`` and the thermal system as in the tick before, is taken from what the pack
+    offers for traction and added to what it takes from braking.
+    """
+    own_w = load_w + ports[THERMAL_POWERS].sum()
+    vehicle_step(p[0], s[0], cycle, power_max_w - own_w, regen_power_max_w + own_w, ambient_k, dt_s)
     ports[27] = s[0].traction_power_w
     ports[28] = s[0].drive_loss_w
     ports[29] = s[0].friction_brake_power_w

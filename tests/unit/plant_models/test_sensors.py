@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from plant_models.kernels import record
 from plant_models.sensors import (
     BLOCK,
     N_SCALAR_NOISE,
@@ -26,6 +27,10 @@ from thermal_bms.signals import ThermalCommand, ValveMode
 from thermal_bms.units import FloatArray, degc_to_k
 
 ZERO = np.zeros(1000)
+
+
+def sensor(noise_k: float, step_k: float) -> np.ndarray:
+    return record(cell_temp_noise_k=noise_k, cell_temp_step_k=step_k)
 
 
 def test_noise_is_standard_normal_and_independent_from_row_to_row() -> None:
@@ -76,14 +81,14 @@ def test_quantisation_adds_a_twelfth_of_a_step_squared() -> None:
 def test_a_sensor_sits_in_the_middle_of_its_share_of_the_groups() -> None:
     surface_k = degc_to_k(np.arange(12.0)).reshape(1, 12)
     lagged_k, out = np.zeros((1, 3)), np.empty((1, 3))
-    sense_temperatures(surface_k, lagged_k, 0.0, ZERO, 0.0, 0.1, out)
+    sense_temperatures(sensor(0.0, 0.1), surface_k, lagged_k, 0.0, ZERO, out)
     assert out[0] == pytest.approx([2.0, 6.0, 10.0], abs=1e-9)
 
 
 def test_one_sensor_per_group_sees_every_group() -> None:
     surface_k = degc_to_k(np.arange(8.0)).reshape(1, 8)
     lagged_k, out = np.zeros((1, 8)), np.empty((1, 8))
-    sense_temperatures(surface_k, lagged_k, 0.0, ZERO, 0.0, 0.1, out)
+    sense_temperatures(sensor(0.0, 0.1), surface_k, lagged_k, 0.0, ZERO, out)
     assert out[0] == pytest.approx(np.arange(8.0), abs=1e-9)
 
 
@@ -93,14 +98,14 @@ def test_a_sensor_follows_a_jump_as_the_exponential_says_at_any_step(dt_s: float
     lagged_k, out = np.full((1, 2), degc_to_k(20.0)), np.empty((1, 2))
     surface_k = np.full((1, 8), degc_to_k(40.0))
     for _ in range(round(end_s / dt_s)):
-        sense_temperatures(surface_k, lagged_k, math.exp(-dt_s / tau_s), ZERO, 0.0, 1e-6, out)
+        sense_temperatures(sensor(0.0, 1e-6), surface_k, lagged_k, math.exp(-dt_s / tau_s), ZERO, out)
     assert out[0] == pytest.approx(40.0 - 20.0 * math.exp(-end_s / tau_s), abs=1e-5)
 
 
 def test_noise_does_not_enter_the_lag() -> None:
     lagged_k, out = np.full((1, 2), 300.0), np.empty((1, 2))
     noise = np.array([5.0, -5.0])
-    sense_temperatures(np.full((1, 8), 300.0), lagged_k, 0.5, noise, 0.1, 0.01, out)
+    sense_temperatures(sensor(0.1, 0.01), np.full((1, 8), 300.0), lagged_k, 0.5, noise, out)
     assert lagged_k.tolist() == [[300.0, 300.0]]
     assert out[0, 0] - out[0, 1] == pytest.approx(1.0, abs=0.011)
 
