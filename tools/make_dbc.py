@@ -113,7 +113,9 @@ class Message:
     def __post_init__(self) -> None:
         pdu1 = (self.pgn >> 8) & 0xFF < 240
         low = self.destination << 8 if pdu1 else 0
-        object.__setattr__(self, "identifier", EXTENDED | self.priority << 26 | self.pgn << 8 | low | self.source)
+        object.__setattr__(
+            self, "identifier", EXTENDED | self.priority << 26 | self.pgn << 8 | low | self.source
+        )
 
     def lines(self) -> list[str]:
         """Return the message with its signals."""

@@ -49,7 +49,13 @@ def main() -> None:
                     e2e_p02_protect(data, ID_LIST, length=length)
                 protected.append(data.hex())
             vectors.append(
-                {"profile": profile, "mode": mode, "data_id": data_id, "data": start.hex(), "protected": protected}
+                {
+                    "profile": profile,
+                    "mode": mode,
+                    "data_id": data_id,
+                    "data": start.hex(),
+                    "protected": protected,
+                }
             )
     content = {"source": "autosar-e2e 1.0.0", "data_id_list": ID_LIST.hex(), "vectors": vectors}
     out.write_text(json.dumps(content, indent=1) + "\n", encoding="ascii")

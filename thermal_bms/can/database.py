@@ -94,7 +94,9 @@ def _layout(message: DbcMessage, path: Path) -> MessageLayout:
 def _check_pages(message: DbcMessage, page: Signal | None, where: str) -> None:
     multiplexers = [signal.name for signal in message.signals if signal.is_multiplexer]
     if multiplexers != ([page.name] if page else []):
-        raise CodecError(f"{where}: multiplexed by {multiplexers or 'nothing'}; one signal of kind Page must do it")
+        raise CodecError(
+            f"{where}: multiplexed by {multiplexers or 'nothing'}; one signal of kind Page must do it"
+        )
     if page and any(s.multiplexer_ids is None and s.name != page.name and _kind(s, where) <= SignalKind.FULL
                     for s in message.signals):  # fmt: skip
         raise CodecError(f"{where}: a value outside the pages; put it into every page or another message")
@@ -118,7 +120,9 @@ def _default_kind(signal: DbcSignal) -> str:
 def _signal(signal: DbcSignal, where: str) -> Signal:
     kind = _kind(signal, where)
     if signal.byte_order != "little_endian" or signal.is_signed or signal.is_float:
-        raise CodecError(f"{where}.{signal.name}: must be little-endian and unsigned; use an offset for negative values")
+        raise CodecError(
+            f"{where}.{signal.name}: must be little-endian and unsigned; use an offset for negative values"
+        )
     if signal.scale == 0:
         raise CodecError(f"{where}.{signal.name}: a scale of 0")
     scale, offset = float(signal.scale), float(signal.offset)
@@ -132,7 +136,16 @@ def _signal(signal: DbcSignal, where: str) -> Signal:
         raise CodecError(f"{where}.{signal.name}: no code lies within its limits")
     spn = _number(signal.dbc.attributes if signal.dbc is not None else {}, "SPN")
     return Signal(
-        signal.name, signal.unit or "", signal.start, signal.length, scale, offset, code_min, code_max, kind, spn
+        signal.name,
+        signal.unit or "",
+        signal.start,
+        signal.length,
+        scale,
+        offset,
+        code_min,
+        code_max,
+        kind,
+        spn,
     )
 
 

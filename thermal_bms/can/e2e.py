@@ -193,7 +193,9 @@ class E2eReceiver:
     sync : messages in sequence that are then needed before data are accepted again
     """
 
-    def __init__(self, profile: E2eProfile, *, max_delta: int = 3, max_no_new: int = 14, sync: int = 2) -> None:
+    def __init__(
+        self, profile: E2eProfile, *, max_delta: int = 3, max_no_new: int = 14, sync: int = 2
+    ) -> None:
         self._profile = profile
         self._limit = profile.counter_values - 1
         self._max_delta_init = max_delta

@@ -92,7 +92,11 @@ class Signal:
             return SignalStatus.NOT_AVAILABLE
         if top == special + 2:
             return SignalStatus.ERROR
-        return SignalStatus.RESERVED if self.bits >= _SHORT_BITS and top >= special - 1 else SignalStatus.OUT_OF_RANGE
+        return (
+            SignalStatus.RESERVED
+            if self.bits >= _SHORT_BITS and top >= special - 1
+            else SignalStatus.OUT_OF_RANGE
+        )
 
 
 def special_code_max(bits: int) -> int:
