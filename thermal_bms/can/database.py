@@ -16,6 +16,7 @@ import cantools.database
 from cantools.database.can import Database
 from cantools.database.can import Message as DbcMessage
 from cantools.database.can import Signal as DbcSignal
+from cantools.database.errors import Error as DatabaseError
 
 from thermal_bms.can.layout import MessageLayout, Signal, SignalKind, special_code_max
 from thermal_bms.errors import CodecError
@@ -49,7 +50,7 @@ def load_messages(path: Path) -> Messages:
         database = cantools.database.load_file(path, database_format="dbc", strict=True)
     except (OSError, UnicodeDecodeError) as error:
         raise CodecError(f"{path}: cannot be read: {error}") from None
-    except (cantools.database.Error, cantools.database.UnsupportedDatabaseFormatError) as error:
+    except DatabaseError as error:
         raise CodecError(f"{path}: not a usable DBC: {_one_line(error)}") from None
     if not isinstance(database, Database):
         raise CodecError(f"{path}: holds no CAN messages")

@@ -128,8 +128,10 @@ class E2eProfile:
         return bytes(out)
 
     def intact(self, data: bytes) -> bool:
-        """Return whether length, check value and identifier nibble of a message are right."""
+        """Return whether length, check value, counter range and identifier nibble of a message are right."""
         if len(data) < self.length or data[self.crc_byte] != self.crc(data):
+            return False
+        if self.counter(data) >= self.counter_values:
             return False
         if self.mode is not DataIdMode.NIBBLE:
             return True
@@ -220,8 +222,6 @@ class E2eReceiver:
         if not self._profile.intact(data):
             return E2eStatus.WRONG_CRC
         counter = self._profile.counter(data)
-        if counter > self._limit:
-            return E2eStatus.WRONG_SEQUENCE
         if self._last is None:
             self._take(counter)
             return E2eStatus.INITIAL

@@ -160,6 +160,7 @@ class MessageLayout:
         self.identifier = identifier
         self.length = length
         self.pages = {page: tuple(page_signals) for page, page_signals in sorted(signals.items())}
+        self.signal_names = frozenset(s.name for found in self.pages.values() for s in found)
         self.page_signal = page_signal
         self.counter = counter
         self.crc = crc

@@ -97,7 +97,7 @@ class Node:
         frames += self.receiver.tick(now_s)
         frames += self.sender.tick(now_s)
         changed = self.active != self._sent
-        if changed or self.active.codes and now_s >= self._dm1_due_s:
+        if changed or (self.active.codes and now_s >= self._dm1_due_s):
             result, dm1 = self.send(PGN_DM1, _data(self.active), now_s)
             if result in {SendResult.STARTED, SendResult.QUEUED}:
                 self._sent = self.active
