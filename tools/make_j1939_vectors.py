@@ -92,7 +92,15 @@ def dialogue(pgn: int, size: int, destination: int, window: int) -> dict[str, An
 def identifiers() -> list[dict[str, int]]:
     """Return identifiers with what the oracle reads in them."""
     found = []
-    for identifier in (0x0CF090F3, 0x18FECAF3, 0x18EAFFFE, 0x181056F4, 0x1CECFF27, 0x0C1B00F3 | 0xF300, 0x19F10310):
+    for identifier in (
+        0x0CF090F3,
+        0x18FECAF3,
+        0x18EAFFFE,
+        0x181056F4,
+        0x1CECFF27,
+        0x0C1B00F3 | 0xF300,
+        0x19F10310,
+    ):
         message = j1939.MessageId(can_id=identifier)
         group = j1939.ParameterGroupNumber()
         group.from_message_id(message)
@@ -126,7 +134,9 @@ def names() -> list[dict[str, Any]]:
 def diagnoses() -> dict[str, Any]:
     """Return trouble codes and lamps as the oracle packs them."""
     codes = [(0, 0, 0), (8075, 16, 1), (524287, 31, 126), (65536, 9, 3), (5922, 0, 5)]
-    lamps = [{"mil": a, "rsl": b, "awl": c, "pl": d} for a, b, c, d in ((0, 0, 1, 0), (1, 2, 3, 4), (4, 1, 0, 2))]
+    lamps = [
+        {"mil": a, "rsl": b, "awl": c, "pl": d} for a, b, c, d in ((0, 0, 1, 0), (1, 2, 3, 4), (4, 1, 0, 2))
+    ]
     return {
         "codes": [[spn, fmi, oc, DTC(spn=spn, fmi=fmi, oc=oc).dtc] for spn, fmi, oc in codes],
         "lamps": [[lamp, DtcLamp().get_data(dict(lamp))] for lamp in lamps],

@@ -14,6 +14,7 @@ from thermal_bms.can.bus_map import BusMap, Slot
 from thermal_bms.can.e2e import ACCEPTED, E2eProfile, E2eReceiver, E2eSender, E2eStatus, profile_of
 from thermal_bms.can.frame import Frame
 from thermal_bms.can.j1939.identifier import parse_identifier
+from thermal_bms.can.layout import SignalStatus
 from thermal_bms.units import BoolArray, FloatArray
 
 NAN = float("nan")
@@ -89,6 +90,7 @@ class BusReceiver:
     Attributes
     ----------
     image : last received values, NaN for what was never received or not valid, shape (n,)
+    status : what the last received codes said, ``SignalStatus`` by number, shape (n,)
     seen_s : when each slot was last taken, minus infinity for never, shape (n_slots,) [s]
     e2e_counts : how often each state of end-to-end protection was seen
     """
@@ -101,6 +103,7 @@ class BusReceiver:
         profiles = _profiles(bus_map, protections or {})
         self._e2e = {endpoint: E2eReceiver(profile) for endpoint, profile in profiles.items()}
         self.image = np.full(bus_map.size, NAN)
+        self.status = np.full(bus_map.size, int(SignalStatus.NOT_AVAILABLE))
         self.seen_s = np.full(len(bus_map.slots), -np.inf)
         self.e2e_counts = dict.fromkeys(E2eStatus, 0)
 
@@ -112,9 +115,9 @@ class BusReceiver:
             return TakeStatus.UNKNOWN
         checker = self._e2e.get((header.pgn, header.source))
         if checker is not None:
-            status = checker.check(frame.data)
-            self.e2e_counts[status] += 1
-            if status not in ACCEPTED:
+            checked = checker.check(frame.data)
+            self.e2e_counts[checked] += 1
+            if checked not in ACCEPTED:
                 return TakeStatus.REFUSED
         _, some_slot = next(iter(pages.values()))
         decoded = some_slot.layout.decode(frame.data)
@@ -123,15 +126,17 @@ class BusReceiver:
         index, slot = pages.get(decoded.page, (-1, some_slot))
         if index < 0:
             return TakeStatus.UNKNOWN
-        for place, sign, value in zip(slot.positions, slot.signs, decoded.values, strict=True):
+        rows = zip(slot.positions, slot.signs, decoded.values, decoded.status, strict=True)
+        for place, sign, value, status in rows:
             if place >= 0:
                 self.image[place] = sign * value
+                self.status[place] = status
         self.seen_s[index] = time_s
         return TakeStatus.TAKEN
 
     def age_periods(self, time_s: float) -> FloatArray:
         """Return how old every value of the image is, in periods of its message: above 3 it is stale."""
-        period_s = np.array([slot.period_ms for slot in self._map.slots]) / 1000.0
+        period_s = np.array([slot.period_s for slot in self._map.slots])
         return np.asarray(((time_s - self.seen_s) / period_s)[self._map.slot_of], dtype=np.float64)
 
 

@@ -36,7 +36,7 @@ class Slot:
     layout, page, identifier : what is sent, under which 29-bit identifier
     positions : place of each signal's value in the flat vector, -1 for a signal without one
     signs : sign of each signal against this project's
-    period_ms, phase_ms : when it is sent [ms]
+    period_s, phase_s : when it is sent [s]
     """
 
     layout: MessageLayout
@@ -44,8 +44,8 @@ class Slot:
     identifier: int
     positions: tuple[int, ...]
     signs: tuple[float, ...]
-    period_ms: int
-    phase_ms: int
+    period_s: float
+    phase_s: float
 
     @property
     def endpoint(self) -> tuple[int, int]:
@@ -95,7 +95,7 @@ class BusMap:
 
     def schedule(self) -> Schedule:
         """Return a new schedule of the slots."""
-        return Schedule([slot.period_ms for slot in self.slots], [slot.phase_ms for slot in self.slots])
+        return Schedule([slot.period_s for slot in self.slots], [slot.phase_s for slot in self.slots])
 
     def quantise(self, values: FloatArray) -> tuple[FloatArray, BoolArray]:
         """Return what a receiver reads when ``values`` are sent, and which of them the signals could hold."""
@@ -109,7 +109,7 @@ class BusMap:
         layout = bundled_messages(row.definition).get(row.message)
         if layout is None:
             raise CodecError(f"{row.definition}.dbc: has no message {row.message}, which carries {row.field}")
-        if not layout.period_ms:
+        if not layout.period_s:
             raise CodecError(
                 f"{row.definition}.dbc: {row.message}, which carries {row.field}, has no GenMsgCycleTime"
             )
@@ -141,8 +141,8 @@ class BusMap:
                 layout.identifier & ~0xFF | endpoint.source,
                 tuple(endpoint.places.get(s.name, (_UNMAPPED, 1.0))[0] for s in layout.pages[page]),
                 tuple(endpoint.places.get(s.name, (_UNMAPPED, 1.0))[1] for s in layout.pages[page]),
-                layout.period_ms,
-                layout.period_ms * rank // len(pages),
+                layout.period_s,
+                layout.period_s * rank / len(pages),
             )
             for rank, page in enumerate(pages)
         ]

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import cantools.database
 from cantools.database.can import Database
@@ -47,13 +47,12 @@ def load_messages(path: Path) -> Messages:
         signed or floating-point signals, standard identifiers, more than one multiplexer.
     """
     try:
-        database = cantools.database.load_file(path, database_format="dbc", strict=True)
+        loaded = cantools.database.load_file(path, database_format="dbc", strict=True)
     except (OSError, UnicodeDecodeError) as error:
         raise CodecError(f"{path}: cannot be read: {error}") from None
     except DatabaseError as error:
         raise CodecError(f"{path}: not a usable DBC: {_one_line(error)}") from None
-    if not isinstance(database, Database):
-        raise CodecError(f"{path}: holds no CAN messages")
+    database = cast("Database", loaded)
     return MappingProxyType({message.name: _layout(message, path) for message in database.messages})
 
 
@@ -84,7 +83,7 @@ def _layout(message: DbcMessage, path: Path) -> MessageLayout:
         page_signal=special.get(SignalKind.PAGE),
         counter=special.get(SignalKind.COUNTER),
         crc=special.get(SignalKind.CRC),
-        period_ms=message.cycle_time or 0,
+        period_s=(message.cycle_time or 0) / 1000.0,
         profile=_profile(attributes, special, where),
         data_id=_number(attributes, "E2eDataId"),
         data_id_list=_data_id_list(attributes, where),

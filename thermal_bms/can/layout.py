@@ -136,7 +136,7 @@ class MessageLayout:
     name, identifier, length : as in the DBC; the identifier has 29 bits
     signals : the value signals of every page; a message without pages has them under page 0
     page_signal, counter, crc : signals that carry no value, if there are any
-    period_ms : cycle time of the whole message with all its pages, 0 when it is sent on request [ms]
+    period_s : cycle time of the whole message with all its pages, 0 when it is sent on request [s]
     profile, data_id, data_id_list : end-to-end protection as the DBC declares it
     """
 
@@ -150,7 +150,7 @@ class MessageLayout:
         page_signal: Signal | None = None,
         counter: Signal | None = None,
         crc: Signal | None = None,
-        period_ms: int = 0,
+        period_s: float = 0.0,
         profile: str = "None",
         data_id: int = 0,
         data_id_list: bytes = b"",
@@ -164,7 +164,7 @@ class MessageLayout:
         self.page_signal = page_signal
         self.counter = counter
         self.crc = crc
-        self.period_ms = period_ms
+        self.period_s = period_s
         self.profile = profile
         self.data_id = data_id
         self.data_id_list = data_id_list

@@ -40,7 +40,8 @@ def quantised(
     code_max: FloatArray,
 ) -> tuple[FloatArray, BoolArray]:
     """Return what comes out of the bus for ``values``, and which of them could be held; NaN passes."""
-    position = (values - offset) / scale
+    with np.errstate(over="ignore"):
+        position = (values - offset) / scale
     code = np.clip(np.rint(position), code_min, code_max)
     held = ~((position < code_min - 0.5) | (position > code_max + 0.5))
     return code * scale + offset, held

@@ -6,6 +6,7 @@ from thermal_bms.can.bus_map import BusMap, PackShape
 from thermal_bms.can.codec import MeasurementCodec
 from thermal_bms.can.e2e import E2eProfile, E2eStatus
 from thermal_bms.can.frame import Frame
+from thermal_bms.can.layout import SignalStatus
 from thermal_bms.can.mapping import COMMAND_ON_BUS, GBT_DEMAND_ON_BUS
 
 CODEC = MeasurementCodec(SHAPE)
@@ -51,7 +52,9 @@ def test_the_direct_bus_does_to_the_last_bit_what_the_frames_do() -> None:
 
 def test_saturation_is_reported_by_both_ways() -> None:
     sender, direct = BusSender(CODEC.bus_map), DirectBus(CODEC.bus_map)
-    values = CODEC.flatten(measurement(charger_current_max_a=5000.0, string_current_a=np.array([0.0, 9000.0])))
+    values = CODEC.flatten(
+        measurement(charger_current_max_a=5000.0, string_current_a=np.array([0.0, 9000.0]))
+    )
     sender.frames(values, 0.0)
     direct.carry(values, 0.0)
     assert sender.saturated == direct.saturated == ("string_current_a", "charger_current_max_a")
@@ -97,6 +100,18 @@ def test_a_page_that_this_pack_does_not_have_is_unknown() -> None:
     receiver = BusReceiver(CODEC.bus_map)
     found = [receiver.take(frame, 0.0) for frame in frames]
     assert found == [TakeStatus.TAKEN] * 3 + [TakeStatus.UNKNOWN]
+
+
+def test_an_error_code_is_told_from_a_missing_value() -> None:
+    receiver = BusReceiver(CODEC.bus_map)
+    identifier = named(BusSender(CODEC.bus_map).frames(FLAT, 0.0), "AMB")[0].identifier
+    place = CODEC.bus_map.slices["ambient_temp_degc"].start
+    assert receiver.status[place] == SignalStatus.NOT_AVAILABLE
+    receiver.take(Frame(identifier, b"\xff\xff\xff\x00\xfe\xff\xff\xff"), 0.0)
+    assert np.isnan(receiver.image[place])
+    assert receiver.status[place] == SignalStatus.ERROR
+    receiver.take(Frame(identifier, b"\xff\xff\xff\x00\x25\xff\xff\xff"), 1.0)
+    assert (receiver.image[place], receiver.status[place]) == (23.0, SignalStatus.VALID)
 
 
 def test_what_was_never_seen_is_infinitely_old() -> None:

@@ -23,7 +23,7 @@ def test_only_pages_that_the_pack_fills_are_sent_spread_over_their_period() -> N
     bus_map = BusMap(MEASUREMENT_ON_BUS, SHAPE)
     slots = [slot for slot in bus_map.slots if slot.layout.name == "CELLV" and slot.endpoint[1] == 0x80]
     assert [slot.page for slot in slots] == [0, 1, 2]
-    assert [slot.phase_ms for slot in slots] == [0, 333, 666]
+    assert [round(slot.phase_s, 3) for slot in slots] == [0.0, 0.333, 0.667]
     assert slots[2].positions[1:] == (-1, -1)
 
 
@@ -45,9 +45,15 @@ def test_a_foreign_sign_is_turned_on_the_way() -> None:
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        (FieldOnBus("bus_voltage_v", "cells", "NONE"), r"cells\.dbc: has no message NONE, which carries bus_voltage_v"),
+        (
+            FieldOnBus("bus_voltage_v", "cells", "NONE"),
+            r"cells\.dbc: has no message NONE, which carries bus_voltage_v",
+        ),
         (FieldOnBus("pump_duty", "cells", "JBOX"), r"cells\.dbc: JBOX has no signal PumpDuty for pump_duty"),
-        (FieldOnBus("soc_min", "hvess", "HVESSCFG"), r"HVESSCFG, which carries soc_min, has no GenMsgCycleTime"),
+        (
+            FieldOnBus("soc_min", "hvess", "HVESSCFG"),
+            r"HVESSCFG, which carries soc_min, has no GenMsgCycleTime",
+        ),
     ],
 )
 def test_a_table_that_the_definition_does_not_hold_is_refused(row: FieldOnBus, expected: str) -> None:

@@ -13,7 +13,9 @@ NAN = float("nan")
 
 def same(one: Measurement, other: Measurement) -> bool:
     return all(
-        np.array_equal(getattr(one, f.name), getattr(other, f.name), equal_nan=f.name not in {"contactor_closed"})
+        np.array_equal(
+            getattr(one, f.name), getattr(other, f.name), equal_nan=f.name not in {"contactor_closed"}
+        )
         for f in fields(Measurement)
     )
 

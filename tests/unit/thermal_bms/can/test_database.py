@@ -16,7 +16,9 @@ ENUMS = (
 )
 
 
-def signal(name: str = "S", place: str = "0|16@1+", scaling: str = "(1,0)", limits: str = "[0|0]", mux: str = "") -> str:
+def signal(
+    name: str = "S", place: str = "0|16@1+", scaling: str = "(1,0)", limits: str = "[0|0]", mux: str = ""
+) -> str:
     return f' SG_ {name}{mux} : {place} {scaling} {limits} "" B\n'
 
 
@@ -124,7 +126,7 @@ def test_a_definition_without_attributes_is_read_with_their_defaults(tmp_path: P
     path = tmp_path / "x.dbc"
     path.write_text(HEAD + "BO_ 2566852736 X: 8 Vector__XXX\n" + signal(), encoding="ascii")
     layout = load_messages(path)["X"]
-    assert (layout.profile, layout.period_ms, layout.sender) == ("None", 0, "")
+    assert (layout.profile, layout.period_s, layout.sender) == ("None", 0, "")
     assert layout.pages[0][0].kind is SignalKind.VALUE
     assert layout.pages[0][0].code_max == 0xFAFF
 

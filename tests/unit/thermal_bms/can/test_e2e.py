@@ -34,7 +34,9 @@ def profile(case: dict[str, Any]) -> E2eProfile:
     )
 
 
-@pytest.mark.parametrize("case", VECTORS["vectors"], ids=lambda c: f"{c['profile']} {c['mode']} {len(c['data']) // 2}")
+@pytest.mark.parametrize(
+    "case", VECTORS["vectors"], ids=lambda c: f"{c['profile']} {c['mode']} {len(c['data']) // 2}"
+)
 def test_check_values_are_those_of_the_oracle_over_a_whole_counter_cycle(case: dict[str, Any]) -> None:
     own = profile(case)
     data = bytes.fromhex(case["data"])

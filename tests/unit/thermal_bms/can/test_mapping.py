@@ -41,7 +41,9 @@ def test_every_field_of_a_measurement_crosses_the_bus_once() -> None:
 
 
 def test_every_field_of_a_command_crosses_the_bus_once() -> None:
-    wanted = [f.name for f in fields(Command) if f.name != "thermal"] + [f.name for f in fields(ThermalCommand)]
+    wanted = [f.name for f in fields(Command) if f.name != "thermal"] + [
+        f.name for f in fields(ThermalCommand)
+    ]
     assert sorted(row.field for row in COMMAND_ON_BUS) == sorted(wanted)
 
 
@@ -68,17 +70,32 @@ def test_the_signal_of_a_field_has_its_unit() -> None:
     for row in WAIST + STATUS_ON_BUS:
         unit = units.get(row.field.rsplit("_", 1)[-1], "")
         if row.repeat is Repeat.ONCE:
-            signals = [s for page in bundled_messages(row.definition)[row.message].pages.values() for s in page]
+            signals = [
+                s for page in bundled_messages(row.definition)[row.message].pages.values() for s in page
+            ]
             assert next(s.unit for s in signals if s.name == row.signal) == unit, row.field
 
 
 def test_every_signal_unit_matches_the_ending_of_its_name() -> None:
-    endings = {"V": "V", "A": "A", "W": "W", "Degc": "degC", "Rpm": "rpm", "Pa": "Pa", "Kwh": "kWh", "Ah": "Ah"}
+    endings = {
+        "V": "V",
+        "A": "A",
+        "W": "W",
+        "Degc": "degC",
+        "Rpm": "rpm",
+        "Pa": "Pa",
+        "Kwh": "kWh",
+        "Ah": "Ah",
+    }
     for bus in BUNDLED:
         for layout in bundled_messages(bus).values():
             for signal in (s for page in layout.pages.values() for s in page):
                 name = signal.name.rstrip("0123456789")
-                found = [unit for ending, unit in endings.items() if name.endswith(ending) and len(name) > len(ending)]
+                found = [
+                    unit
+                    for ending, unit in endings.items()
+                    if name.endswith(ending) and len(name) > len(ending)
+                ]
                 if signal.unit in endings.values():
                     assert signal.unit in found, f"{layout.name}.{signal.name}"
 
@@ -106,5 +123,7 @@ def test_a_status_without_any_valid_string_says_so() -> None:
 def test_a_limit_raises_exactly_the_flag_of_its_cause(cause: LimitCause) -> None:
     values = status_values(measurement(), estimate(), limits(cause))
     for direction in ("discharge", "charge"):
-        raised = [name for name, value in values.items() if name.startswith(f"{direction}_limited_by") and value]
+        raised = [
+            name for name, value in values.items() if name.startswith(f"{direction}_limited_by") and value
+        ]
         assert len(raised) == (cause is not LimitCause.NONE)

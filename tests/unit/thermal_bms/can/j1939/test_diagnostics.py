@@ -72,7 +72,9 @@ def test_a_code_in_an_old_conversion_is_marked() -> None:
 def test_definition_and_code_agree_on_the_first_trouble_code() -> None:
     layout = bundled_messages("hvess")["DM1"]
     sent = TroubleCode(0x5A5A5, 0x15, 100)
-    decoded = layout.decode(encode_diagnosis(Lamps(Lamp.ON, Lamp.OFF, Lamp.SLOW_FLASH, Lamp.FAST_FLASH), [sent]))
+    decoded = layout.decode(
+        encode_diagnosis(Lamps(Lamp.ON, Lamp.OFF, Lamp.SLOW_FLASH, Lamp.FAST_FLASH), [sent])
+    )
     assert decoded is not None
     values = dict(zip([signal.name for signal in layout.pages[0]], decoded.values, strict=True))
     assert values["SpnLow"] + values["SpnHigh"] * 65536 == sent.spn

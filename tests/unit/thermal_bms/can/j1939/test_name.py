@@ -13,7 +13,10 @@ FIELDS = {
 
 def test_names_are_packed_as_the_oracle_packs_them() -> None:
     for case in vectors("j1939_vectors.json")["names"]:
-        fields = {"arbitrary_address": False, **{FIELDS.get(key, key): value for key, value in case["fields"].items()}}
+        fields = {
+            "arbitrary_address": False,
+            **{FIELDS.get(key, key): value for key, value in case["fields"].items()},
+        }
         assert Name(**fields).data.hex() == case["bytes"]
 
 
@@ -26,4 +29,7 @@ def test_a_field_that_does_not_fit_is_refused_with_its_range() -> None:
 
 def test_a_short_claim_has_no_name() -> None:
     assert name_number(b"\x01\x02") is None
-    assert name_number(Name(identity=7, manufacturer=1).data + b"\xff") == Name(identity=7, manufacturer=1).number
+    assert (
+        name_number(Name(identity=7, manufacturer=1).data + b"\xff")
+        == Name(identity=7, manufacturer=1).number
+    )

@@ -16,7 +16,9 @@ def handler() -> RequestHandler:
 
 
 def test_a_known_group_is_sent_to_the_one_who_asked() -> None:
-    assert handler().on_frame(request(CFG), OURS, 0.0).messages == [Message(CFG, OURS, TOOL, 6, b"configuration")]
+    assert handler().on_frame(request(CFG), OURS, 0.0).messages == [
+        Message(CFG, OURS, TOOL, 6, b"configuration")
+    ]
 
 
 def test_a_request_to_everybody_is_answered_to_everybody() -> None:
@@ -25,7 +27,9 @@ def test_a_request_to_everybody_is_answered_to_everybody() -> None:
 
 def test_an_unknown_group_is_refused_only_when_addressed() -> None:
     found = handler()
-    assert found.on_frame(request(0xFEDA), OURS, 0.0).frames == [Frame(0x18E8FFF3, bytes.fromhex("01fffffff9dafe00"))]
+    assert found.on_frame(request(0xFEDA), OURS, 0.0).frames == [
+        Frame(0x18E8FFF3, bytes.fromhex("01fffffff9dafe00"))
+    ]
     assert found.on_frame(request(0xFEDB, destination=0xFF), OURS, 0.0) == ([], [])
 
 

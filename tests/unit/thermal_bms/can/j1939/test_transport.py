@@ -40,7 +40,8 @@ def packets(size: int, *, source: int = THEIRS, destination: int = 0xFF) -> list
     data = payload(size)
     identifier = build_identifier(0xEB00, source, destination=destination, priority=7)
     return [
-        Frame(identifier, bytes((i + 1,)) + data[7 * i : 7 * i + 7].ljust(7, b"\xff")) for i in range(-(-size // 7))
+        Frame(identifier, bytes((i + 1,)) + data[7 * i : 7 * i + 7].ljust(7, b"\xff"))
+        for i in range(-(-size // 7))
     ]
 
 
@@ -165,7 +166,9 @@ def test_a_flood_of_announcements_stays_within_its_bounds() -> None:
     aborted = 0
     for source in range(250):
         receiver.on_frame(bam(1785, source=source), OURS, 0.0)
-        aborted += len([f for f in receiver.on_frame(rts(1785, source=source), OURS, 0.0).frames if f.data[0] == 255])
+        aborted += len(
+            [f for f in receiver.on_frame(rts(1785, source=source), OURS, 0.0).frames if f.data[0] == 255]
+        )
     assert len(receiver) == 6
     assert aborted == 248
     assert receiver.dropped == 246 + 248
@@ -175,7 +178,9 @@ def test_unwanted_groups_cost_no_session() -> None:
     receiver = TransportReceiver(accept=lambda pgn, source: pgn == 0xFECA and source == THEIRS)
     receiver.on_frame(bam(9, pgn=0xFEDA), OURS, 0.0)
     receiver.on_frame(bam(9, source=3), OURS, 0.0)
-    assert receiver.on_frame(rts(9), OURS, 0.0).frames == [abort_frame(AbortReason.RESOURCES, 0x1100, OURS, THEIRS)]
+    assert receiver.on_frame(rts(9), OURS, 0.0).frames == [
+        abort_frame(AbortReason.RESOURCES, 0x1100, OURS, THEIRS)
+    ]
     assert len(receiver) == 0
     receiver.on_frame(bam(9), OURS, 0.0)
     assert len(receiver) == 1

@@ -45,7 +45,9 @@ def test_a_broadcast_is_sent_as_the_oracle_sends_it(case: dict[str, Any]) -> Non
     assert sender.finished == 1
 
 
-@pytest.mark.parametrize("case", VECTORS["connections"], ids=lambda c: f"{c['size']} bytes, window {c['window']}")
+@pytest.mark.parametrize(
+    "case", VECTORS["connections"], ids=lambda c: f"{c['size']} bytes, window {c['window']}"
+)
 def test_the_sender_answers_the_oracles_receiver_as_the_oracle_does(case: dict[str, Any]) -> None:
     sender = TransportSender(TransportLimits(window=case["window"]))
     _, frames = sender.send(long_message(case["size"], pgn=case["pgn"]), 0.0)
@@ -108,13 +110,17 @@ def test_packets_are_repeated_on_request_a_limited_number_of_times() -> None:
     assert numbers(sender.on_frame(cts(3, 1), OURS, 0.1)) == [1, 2, 3]
     assert numbers(sender.on_frame(cts(1, 2), OURS, 0.2)) == [2]
     assert numbers(sender.on_frame(cts(2, 2), OURS, 0.3)) == [2, 3]
-    assert sender.on_frame(cts(1, 2), OURS, 0.4) == [abort_frame(AbortReason.RETRANSMISSIONS, 0x1100, OURS, THEIRS)]
+    assert sender.on_frame(cts(1, 2), OURS, 0.4) == [
+        abort_frame(AbortReason.RETRANSMISSIONS, 0x1100, OURS, THEIRS)
+    ]
 
 
 @pytest.mark.parametrize(("count", "following"), [(1, 0), (4, 1), (1, 4), (255, 255)])
 def test_asking_for_packets_that_do_not_exist_ends_the_connection(count: int, following: int) -> None:
     sender = connected()
-    assert sender.on_frame(cts(count, following), OURS, 0.1) == [abort_frame(AbortReason.OTHER, 0x1100, OURS, THEIRS)]
+    assert sender.on_frame(cts(count, following), OURS, 0.1) == [
+        abort_frame(AbortReason.OTHER, 0x1100, OURS, THEIRS)
+    ]
 
 
 def test_an_abort_of_the_receiver_ends_the_connection() -> None:
