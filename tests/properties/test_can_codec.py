@@ -127,14 +127,12 @@ def test_the_direct_bus_equals_the_frames_to_the_last_bit(data: st.DataObject) -
     time_s = 0.0
     for _ in range(data.draw(st.integers(1, 4))):
         base = data.draw(st.lists(st.one_of(ORDINARY, ANY_NUMBER), min_size=8, max_size=8))
-        values = np.resize(np.array(base), CODEC.bus_map.size)
+        values = np.resize(np.array([*base, -math.nan]), CODEC.bus_map.size)
         time_s += data.draw(st.floats(0.0, 2.0))
         for frame in sender.frames(values, time_s):
             receiver.take(frame, time_s)
         carried = direct.carry(values, time_s)
-        np.testing.assert_array_equal(carried, receiver.image)
-        real = ~np.isnan(carried)
-        assert carried[real].tobytes() == receiver.image[real].tobytes()
+        assert carried.tobytes() == receiver.image.tobytes()
         assert direct.saturated == sender.saturated
 
 

@@ -129,7 +129,7 @@ class BusReceiver:
         rows = zip(slot.positions, slot.signs, decoded.values, decoded.status, strict=True)
         for place, sign, value, status in rows:
             if place >= 0:
-                self.image[place] = sign * value
+                self.image[place] = NAN if status else sign * value
                 self.status[place] = status
         self.seen_s[index] = time_s
         return TakeStatus.TAKEN

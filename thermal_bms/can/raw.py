@@ -39,9 +39,9 @@ def quantised(
     code_min: FloatArray,
     code_max: FloatArray,
 ) -> tuple[FloatArray, BoolArray]:
-    """Return what comes out of the bus for ``values``, and which of them could be held; NaN passes."""
+    """Return what comes out of the bus for ``values``, and which of them could be held; NaN becomes the one NaN."""
     with np.errstate(over="ignore"):
         position = (values - offset) / scale
     code = np.clip(np.rint(position), code_min, code_max)
     held = ~((position < code_min - 0.5) | (position > code_max + 0.5))
-    return code * scale + offset, held
+    return np.where(np.isnan(values), np.nan, code * scale + offset), held
