@@ -143,6 +143,37 @@ def diagnoses() -> dict[str, Any]:
     }
 
 
+class Network:
+    """What a controller application needs of its ECU; frames are kept, timers do nothing."""
+
+    def __init__(self) -> None:
+        self.sent: list[list[Any]] = []
+
+    def send_message(self, identifier: int, _extended: bool, data: list[int]) -> None:  # noqa: FBT001
+        """Keep a frame."""
+        self.sent.append([identifier, bytes(data).hex()])
+
+    def add_timer(self, *_arguments: Any, **_named: Any) -> None:
+        """Do nothing."""
+
+
+def claims() -> list[dict[str, Any]]:
+    """Return what is sent when a rival claims the address 200, by own and rival identity number."""
+    cases = []
+    for own, rival, arbitrary in ((1, 2, False), (2, 1, False), (1, 2, True), (2, 1, True)):
+        fields = {"manufacturer_code": 5, "industry_group": 1, "arbitrary_address_capable": arbitrary}
+        network = Network()
+        application = j1939.ControllerApplication(j1939.Name(identity_number=own, **fields), 200)
+        application.associate_ecu(network)
+        application._process_claim_async(None)  # noqa: SLF001  # its clock would call this
+        application._process_claim_async(None)  # noqa: SLF001
+        rival_data = bytes(j1939.Name(identity_number=rival, **fields).bytes)
+        message = j1939.MessageId(priority=6, parameter_group_number=0xEEFF, source_address=200)
+        application._process_addressclaim(message, rival_data, 0.0)  # noqa: SLF001
+        cases.append({"own": own, "arbitrary": arbitrary, "rival": rival_data.hex(), "sent": network.sent})
+    return cases
+
+
 def main() -> None:
     """Write the vectors."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
@@ -152,6 +183,7 @@ def main() -> None:
         "identifiers": identifiers(),
         "names": names(),
         "diagnoses": diagnoses(),
+        "claims": claims(),
         "broadcasts": [dialogue(0xFECA, size, 0xFF, 16) for size in (9, 14, 15, 50)],
         "connections": [
             dialogue(pgn, size, 0x27, window)

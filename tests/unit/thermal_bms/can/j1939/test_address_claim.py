@@ -1,6 +1,9 @@
 from dataclasses import replace
+from typing import Any
 
-from tests.unit.thermal_bms.can.can_samples import OLD, YOUNG
+import pytest
+
+from tests.unit.thermal_bms.can.can_samples import OLD, YOUNG, vectors
 from thermal_bms.can.frame import Frame
 from thermal_bms.can.j1939.address_claim import AddressClaim, ClaimState
 from thermal_bms.can.j1939.identifier import build_identifier, pgn_bytes
@@ -150,3 +153,14 @@ def test_claims_on_other_addresses_are_only_remembered() -> None:
     assert claim.on_frame(claim_of(OLD, 0x27), 1.0) == []
     assert claim.on_frame(claim_of(OLD, 254), 1.0) == []
     assert claim.neighbours == {0x27: OLD.number}
+
+
+@pytest.mark.parametrize("case", vectors("j1939_vectors.json")["claims"])
+def test_rivals_are_met_as_the_oracle_meets_them(case: dict[str, Any]) -> None:
+    name = Name(identity=case["own"], manufacturer=5, arbitrary_address=case["arbitrary"])
+    claim = AddressClaim(name, 200, alternatives=range(201, 248))
+    sent = claim.start(0.0)[1:]
+    claim.tick(0.25)
+    sent += claim.on_frame(Frame(build_identifier(CLAIMED, 200), bytes.fromhex(case["rival"])), 1.0)
+    sent += claim.tick(1.2)
+    assert [[frame.identifier, frame.data.hex()] for frame in sent] == case["sent"]
