@@ -128,6 +128,21 @@ def test_a_long_silence_asks_for_synchronisation() -> None:
     assert found[6:] == [E2eStatus.SYNC, E2eStatus.SYNC, E2eStatus.SYNC, E2eStatus.OK]
 
 
+def test_the_allowed_silence_ends_after_exactly_as_many_calls_as_configured() -> None:
+    allowed = [0, *[None] * 3, 1]
+    assert run(allowed, max_no_new=3)[-1] is E2eStatus.OK
+    assert run([0, *[None] * 4, 1], max_no_new=3)[-1] is E2eStatus.SYNC
+    again = [0, *[None] * 4, 1, 2, 3, *[None] * 3, 4]
+    assert run(again, max_no_new=3)[-1] is E2eStatus.OK
+    assert run([*allowed, *[None] * 3, 2], max_no_new=3)[-1] is E2eStatus.OK
+
+
+def test_a_jump_forgets_the_silence_before_it() -> None:
+    found = run([0, None, None, 9, None, None, 10], max_delta=2, max_no_new=2, sync=0)
+    assert found[3] is E2eStatus.WRONG_SEQUENCE
+    assert run([0, *[None] * 2, 9, *[None] * 2, 1], max_delta=1, max_no_new=2, sync=0)[-1] is E2eStatus.OK
+
+
 def test_a_long_row_of_repeats_asks_for_synchronisation_too() -> None:
     assert run([0, 0, 0, 0, 1], max_no_new=2, sync=0)[-1] is E2eStatus.SYNC
 

@@ -192,6 +192,7 @@ def test_a_second_request_from_one_source_is_busy_and_a_repeated_one_starts_agai
     receiver.on_frame(packets(30, destination=OURS)[0], OURS, 0.1)
     busy = receiver.on_frame(rts(30, pgn=0x1200), OURS, 0.1).frames
     assert busy == [abort_frame(AbortReason.BUSY, 0x1200, OURS, THEIRS)]
+    assert receiver.dropped == 1
     assert cts(receiver.on_frame(rts(30), OURS, 0.2).frames[0]) == (5, 1)
 
 

@@ -94,6 +94,13 @@ def test_a_silent_receiver_is_given_up_after_t3() -> None:
     assert (sender.failed, len(sender)) == (1, 0)
 
 
+def test_after_its_packets_the_sender_waits_t3_again() -> None:
+    sender = connected()
+    sender.on_frame(cts(1, 1), OURS, 1.0)
+    assert sender.tick(2.25) == []
+    assert numbers(sender.tick(2.26)) == [Control.ABORT]
+
+
 def test_a_receiver_may_say_wait_for_t4_but_not_for_ever() -> None:
     sender = connected(holds=2)
     assert sender.on_frame(cts(0, 255), OURS, 1.0) == []
