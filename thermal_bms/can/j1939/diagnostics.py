@@ -13,7 +13,6 @@ from thermal_bms.faults import Fault, FaultCode, Severity
 
 PGN_DM1 = 65226
 PGN_DM2 = 65227
-PGN_DM3 = 65228
 DM1_PERIOD_S = 1.0
 
 _CODE_BYTES = 4

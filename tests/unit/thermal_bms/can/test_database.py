@@ -131,6 +131,14 @@ def test_a_definition_without_attributes_is_read_with_their_defaults(tmp_path: P
     assert layout.pages[0][0].code_max == 0xFAFF
 
 
+def test_an_attribute_that_repeats_its_default_is_allowed(tmp_path: Path) -> None:
+    path = tmp_path / "x.dbc"
+    explicit = 'BA_ "Kind" SG_ 2566852736 S 0;\nBA_ "E2eProfile" BO_ 2566852736 0;\n'
+    path.write_text(HEAD + MESSAGE + signal() + ENUMS + explicit, encoding="ascii")
+    layout = load_messages(path)["X"]
+    assert (layout.profile, layout.pages[0][0].kind) == ("None", SignalKind.VALUE)
+
+
 def test_limits_are_read_as_codes() -> None:
     voltage = bundled_messages("gbt27930")["BCL"].pages[0][0]
     assert (voltage.code_min, voltage.code_max, voltage.kind) == (0, 7500, SignalKind.FULL)

@@ -86,14 +86,44 @@ def test_definition_and_code_agree_on_the_first_trouble_code() -> None:
 
 def test_every_fault_has_a_trouble_code_and_severity_decides_its_mode() -> None:
     for code in FaultCode:
-        spn, fmi = TROUBLE[code][0], [trouble_code(fault(code, severity)).fmi for severity in Severity]
-        assert 0 < spn < OWN_SPN
-        assert all(0 <= mode <= 31 for mode in fmi)
+        found = [trouble_code(fault(code, severity)) for severity in Severity]
+        assert len({one.spn for one in found}) == 1
+        assert all(0 < one.spn < 1 << 19 and 0 <= one.fmi <= 31 for one in found)
     hot = [trouble_code(fault(FaultCode.CELL_TEMP_HIGH_CHARGE, severity)) for severity in Severity]
     assert [(code.spn, code.fmi) for code in hot] == [(8075, 15), (8075, 16), (8075, 0)]
     cold = [trouble_code(fault(FaultCode.CELL_TEMP_LOW_CHARGE, severity)).fmi for severity in Severity]
     assert cold == [17, 18, 1]
     assert trouble_code(fault(FaultCode.MEASUREMENT_STALE)).fmi == 9
+
+
+def test_trouble_codes_point_at_the_signals_of_the_vehicle_bus() -> None:
+    spn = {
+        signal.name: signal.spn
+        for name in ("HVESSD1", "HVESSD2", "HVESSD3", "HVESSD5", "HVESSD8", "HVESSS1", "HVESSTS1")
+        for signal in bundled_messages("hvess")[name].pages[0]
+    }
+    signals = {
+        FaultCode.CELL_VOLTAGE_HIGH: "CellVoltageMaxV",
+        FaultCode.CELL_VOLTAGE_LOW: "CellVoltageMinV",
+        FaultCode.CELL_TEMP_HIGH_CHARGE: "CellTempMaxDegc",
+        FaultCode.CELL_TEMP_HIGH_DISCHARGE: "CellTempMaxDegc",
+        FaultCode.CELL_TEMP_LOW_CHARGE: "CellTempMinDegc",
+        FaultCode.CELL_TEMP_LOW_DISCHARGE: "CellTempMinDegc",
+        FaultCode.CURRENT_HIGH_CHARGE: "ChargeCurrentMaxA",
+        FaultCode.CURRENT_HIGH_DISCHARGE: "DischargeCurrentMaxA",
+        FaultCode.CELL_VOLTAGE_INVALID: "CellVoltageMeanV",
+        FaultCode.CELL_TEMP_INVALID: "CellTempMeanDegc",
+        FaultCode.CURRENT_INVALID: "PackCurrentA",
+        FaultCode.STRING_VOLTAGE_MISMATCH: "PackVoltageV",
+        FaultCode.MEASUREMENT_STALE: "OperationalStatus",
+        FaultCode.SCALAR_LOST: "ThermalMode",
+        FaultCode.CONTACTOR_MISMATCH: "PositiveContactorState",
+        FaultCode.STRING_NOT_CONNECTED: "BusConnectionStatus",
+        FaultCode.CONTROLLER_FAILED: "ThermalMode",
+    }
+    assert {code: spn[name] for code, name in signals.items()} == {
+        code: row[0] for code, row in TROUBLE.items()
+    }
 
 
 def test_a_fault_without_a_parameter_gets_a_number_of_its_own() -> None:

@@ -57,6 +57,10 @@ def test_a_short_group_is_one_frame() -> None:
     )
 
 
+def test_nine_bytes_need_the_transport_protocol() -> None:
+    assert [frame.data[0] for frame in node().send(0xFECA, bytes(9), 1.0)[1]] == [32]
+
+
 def test_a_long_group_crosses_between_two_nodes() -> None:
     one, other = node(), node(0x27)
     _, frames = one.send(0x1B00, bytes(range(100)), 1.0, destination=0x27)
