@@ -19,6 +19,8 @@ from thermal_bms.units import BoolArray, FloatArray
 
 NAN = float("nan")
 
+_SILENT_PERIODS_MAX = 14  # no counter step is wider
+
 Protections = Mapping[str, E2eProfile | None]
 """End-to-end protection by message name, where it is to differ from the DBC."""
 
@@ -102,6 +104,10 @@ class BusReceiver:
             self._slots.setdefault(slot.endpoint, {})[slot.page] = (i, slot)
         profiles = _profiles(bus_map, protections or {})
         self._e2e = {endpoint: E2eReceiver(profile) for endpoint, profile in profiles.items()}
+        self._interval_s = {
+            key: next(iter(found.values()))[1].period_s / len(found) for key, found in self._slots.items()
+        }
+        self._checked_s: dict[tuple[int, int], float] = {}
         self.image = np.full(bus_map.size, NAN)
         self.status = np.full(bus_map.size, int(SignalStatus.NOT_AVAILABLE))
         self.seen_s = np.full(len(bus_map.slots), -np.inf)
@@ -116,6 +122,7 @@ class BusReceiver:
         checker = self._e2e.get((header.pgn, header.source))
         if checker is not None:
             checked = checker.check(frame.data)
+            self._checked_s[header.pgn, header.source] = time_s
             self.e2e_counts[checked] += 1
             if checked not in ACCEPTED:
                 return TakeStatus.REFUSED
@@ -133,6 +140,19 @@ class BusReceiver:
                 self.status[place] = status
         self.seen_s[index] = time_s
         return TakeStatus.TAKEN
+
+    def tick(self, time_s: float) -> None:
+        """Let time pass: each message that is half a period late counts as a period without new data.
+
+        This widens the counter step that is accepted next, so that a few lost frames do not cost more than
+        themselves. Call it before the frames of a tick are taken.
+        """
+        for endpoint, checked_s in self._checked_s.items():
+            interval_s = self._interval_s[endpoint]
+            late = max(int((time_s - checked_s) / interval_s - 0.5), 0)
+            for _ in range(min(late, _SILENT_PERIODS_MAX)):
+                self.e2e_counts[self._e2e[endpoint].check(None)] += 1
+            self._checked_s[endpoint] = checked_s + late * interval_s
 
     def age_periods(self, time_s: float) -> FloatArray:
         """Return how old every value of the image is, in periods of its message: above 3 it is stale."""

@@ -140,6 +140,40 @@ def test_a_charge_current_is_negative_on_the_chinese_bus() -> None:
     np.testing.assert_allclose(receiver.image, [150.0, 600.0, 2.0], rtol=1e-12)
 
 
+def test_a_short_silence_costs_no_more_than_itself() -> None:
+    sender, receiver, strict = (build(CODEC.bus_map) for build in (BusSender, BusReceiver, BusReceiver))
+    found = []
+    for k in range(12):
+        time_s = 0.1 * k
+        receiver.tick(time_s)
+        frame = named(sender.frames(FLAT, time_s), "JBOX")[0]
+        if not 2 <= k <= 8:
+            found.append((receiver.take(frame, time_s), strict.take(frame, time_s)))
+    assert [one for one, _ in found] == [TakeStatus.TAKEN] * 5
+    assert [other for _, other in found] == [TakeStatus.TAKEN] * 2 + [TakeStatus.REFUSED] * 3
+    assert receiver.e2e_counts[E2eStatus.OK_SOME_LOST] == 1
+    assert receiver.e2e_counts[E2eStatus.NO_NEW_DATA] == 7
+
+
+def test_after_a_long_silence_a_command_is_not_believed_at_once() -> None:
+    rows = [row for row in COMMAND_ON_BUS if row.message == "THC1"]
+    bus_map = BusMap(rows, SHAPE)
+    sender, receiver = BusSender(bus_map), BusReceiver(bus_map)
+    values = np.array([0.5, 0.5, 0.5, 0.5, 1.0])
+    receiver.take(sender.frames(values, 0.0)[0], 0.0)
+    for k in range(1, 30):
+        receiver.tick(0.1 * k)
+    found = [receiver.take(sender.frames(values, 3.0 + 0.1 * k)[0], 3.0 + 0.1 * k) for k in range(5)]
+    assert found == [TakeStatus.REFUSED] * 3 + [TakeStatus.TAKEN] * 2
+
+
+def test_a_tick_slower_than_the_messages_is_no_silence() -> None:
+    sender, receiver = BusSender(CODEC.bus_map), BusReceiver(CODEC.bus_map)
+    for k in range(20):
+        receiver.tick(1.0 * k)
+        assert {receiver.take(frame, 1.0 * k) for frame in sender.frames(FLAT, 1.0 * k)} == {TakeStatus.TAKEN}
+
+
 def test_losing_a_few_frames_does_not_stop_the_cells() -> None:
     sender, receiver = BusSender(CODEC.bus_map), BusReceiver(CODEC.bus_map)
     taken = 0

@@ -47,6 +47,8 @@ def test_the_link_gives_bit_for_bit_what_crosses_as_frames() -> None:
     for k in range(100):
         time_s = 0.1 * k
         truck.now = random_measurement(rng, time_s)
+        controller.tick(time_s)
+        plant.tick(time_s)
         for frame in up.frames(measured.flatten(truck.now), time_s):
             controller.take(frame, time_s)
         assert same_bits(link.read(), measured.restore(controller.image, time_s))
