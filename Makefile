@@ -25,7 +25,7 @@ lint: .venv/.stamp   ## style, types, import order
 	$(BIN)/lint-imports
 
 test: lint wheel     ## everything that must hold; DATA=folder adds the checks on measured data
-	$(BIN)/pytest $(if $(DATA),--data "$(DATA)") --cov=thermal_bms --cov-branch --cov-report=
+	$(BIN)/pytest $(if $(DATA),--data="$(abspath $(DATA))") --cov=thermal_bms --cov-branch --cov-report=
 
 wheel: .venv/.stamp  ## build the wheel and look into it
 	rm -rf dist

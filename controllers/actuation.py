@@ -14,6 +14,7 @@ from controllers.modes import (
     AIR_HEAT_CAPACITY_J_PER_KGK,
     ModeSettings,
     Surroundings,
+    dew_point_degc,
     outside_ability_w,
     outside_conductance_w_per_k,
 )
@@ -41,6 +42,13 @@ class ActuationSettings(Parameters):
         description="while heater or compressor work; keeps the heater's outlet below boiling and"
         " the evaporator above freezing; assumed",
     )
+    chiller_pump_duty_min: float = Field(
+        default=0.6,
+        ge=0.05,
+        le=1.0,
+        description="while the compressor runs; a warm inlet gives even cells and a better compressor cycle, and"
+        " costs little pump power; assumed",
+    )
     radiator_pump_duty_min: float = Field(
         default=0.1,
         ge=0.05,
@@ -64,36 +72,62 @@ class ActuationSettings(Parameters):
         default=0.3, ge=0.0, le=1.0, description="standing, while the compressor runs; assumed"
     )
     inlet_temp_min_degc: float = Field(
-        default=8.0,
+        default=5.0,
         ge=-10.0,
         le=25.0,
-        description="no chilling with the pack's inlet at or below; full chilling from fold_back_k above;"
-        " keeps cells from large gradients; assumed",
+        description="no chilling with the pack's inlet at or below; a step above freezing; assumed",
+    )
+    inlet_fold_back_k: float = Field(
+        default=5.0, ge=1.0, le=30.0, description="full chilling from so far above that limit; assumed"
+    )
+    dew_margin_k: float = Field(
+        default=0.5,
+        ge=-20.0,
+        le=20.0,
+        description="liquid: no chilling with the inlet this little above the dew point, as plates get wet; assumed",
+    )
+    dew_fold_back_k: float = Field(
+        default=4.0, ge=0.5, le=20.0, description="full chilling from so far above that limit; assumed"
     )
     inlet_temp_max_degc: float = Field(
         default=50.0,
         ge=25.0,
         le=70.0,
-        description="no heating with the pack's inlet at or above; full heating from fold_back_k below;"
-        " assumed, below the 55 to 60 degC at which cells must be protected",
+        description="no heating with the pack's inlet at or above; below the 55 to 60 degC at which cells must be"
+        " protected; assumed",
     )
-    fold_back_k: float = Field(
-        default=10.0, ge=2.0, le=30.0, description="range over which the two limits act; assumed"
+    heating_fold_back_k: float = Field(
+        default=10.0, ge=2.0, le=30.0, description="full heating from so far below that limit; assumed"
+    )
+    fold_back_filter_s: float = Field(
+        default=20.0, ge=0.0, le=300.0, description="filter of these limits against sensor noise; assumed"
     )
     waste_heat_effectiveness: float = Field(
-        default=0.5,
-        ge=0.05,
+        default=0.1,
+        ge=0.01,
         le=1.0,
-        description="of the exchanger between drive loop and pack loop, to reckon what the heater need not"
-        " give; assumed",
+        description="of the exchanger between drive loop and pack loop, at full pump; low on purpose, since the"
+        " heater gives what is not reckoned as free; assumed",
     )
 
 
 @final
 class Actuation:
-    """Turns heat flows into commands for one truck; remembers only whether the compressor runs."""
+    """Turns heat flows into commands for one truck.
 
-    __slots__ = ("_capacity_rate_w_per_k", "_compressor_on", "_conductance_w_per_k", "_settings", "_thermal")
+    It remembers whether the compressor runs, and how far the inlet temperature lets the chiller and the heater
+    work: shares in 0..1, filtered against sensor noise, 1 until ``observe`` has been called.
+    """
+
+    __slots__ = (
+        "_capacity_rate_w_per_k",
+        "_chilling",
+        "_compressor_on",
+        "_conductance_w_per_k",
+        "_heating",
+        "_settings",
+        "_thermal",
+    )
 
     def __init__(self, settings: ActuationSettings, thermal: ThermalDescription) -> None:
         self._settings = settings
@@ -102,11 +136,23 @@ class Actuation:
         liquid = thermal.cooling == "liquid"
         heat_capacity = GLYCOL_HEAT_CAPACITY_J_PER_KGK if liquid else AIR_HEAT_CAPACITY_J_PER_KGK
         self._capacity_rate_w_per_k = heat_capacity * thermal.coolant_flow_max_kg_per_s
-        self._compressor_on = False
+        self.reset()
 
     def reset(self) -> None:
-        """Take the compressor as off."""
+        """Take the compressor as off, and forget the inlet temperature."""
         self._compressor_on = False
+        self._chilling: float | None = None
+        self._heating: float | None = None
+
+    def observe(self, around: Surroundings, *, dt_s: float) -> None:
+        """Take in what is measured now; to be called once per tick, before anything is asked."""
+        chilling, heating = self._chilling_allowed(around), self._heating_allowed(around)
+        if self._chilling is None or self._heating is None:
+            self._chilling, self._heating = chilling, heating
+            return
+        share = dt_s / (self._settings.fold_back_filter_s + dt_s)
+        self._chilling += share * (chilling - self._chilling)
+        self._heating += share * (heating - self._heating)
 
     @property
     def cooling_rated_w(self) -> float:
@@ -125,7 +171,7 @@ class Actuation:
         Never quite zero on a truck that can cool: with the pump off the coolant's temperatures say nothing,
         and only a running pump shows what is possible.
         """
-        chiller_w = self._thermal.chiller_capacity_w * self._chilling_allowed(around)
+        chiller_w = self._thermal.chiller_capacity_w * self._allowed(self._chilling)
         outside_w = outside_ability_w(self._conductance_w_per_k, around)
         return max(chiller_w, outside_w, LEAST_SHARE * self.cooling_rated_w)
 
@@ -134,21 +180,14 @@ class Actuation:
         free_w = self._free_heat_w(ValveMode.RADIATOR, around)
         if self._thermal.has_waste_heat:
             free_w = max(free_w, self._free_heat_w(ValveMode.WASTE_HEAT, around))
-        heater_w = self._thermal.heater_power_max_w * self._heating_allowed(around)
+        heater_w = self._thermal.heater_power_max_w * self._allowed(self._heating)
         return max(heater_w + free_w, LEAST_SHARE * self.heating_rated_w)
 
     def cool(self, mode: ValveMode, demand_w: float, around: Surroundings) -> ThermalCommand:
         """Return the command that takes about ``demand_w`` [W] from the pack."""
         settings = self._settings
-        if mode is ValveMode.CHILLER:
-            share = (
-                min(demand_w / self._thermal.chiller_capacity_w, 1.0)
-                if self._thermal.chiller_capacity_w
-                else 0.0
-            )
-            compressor = self._compressor_duty(share * self._chilling_allowed(around))
-            fan = max(settings.condenser_fan_duty_min, compressor) - around.ram if compressor > 0.0 else 0.0
-            return ThermalCommand(self._pump(share), max(fan, 0.0), compressor, 0.0, mode)
+        if mode is ValveMode.CHILLER and self._thermal.chiller_capacity_w > 0.0:
+            return self._chill(demand_w / self._thermal.chiller_capacity_w, around)
         self._compressor_on = False
         if mode is ValveMode.RADIATOR:
             ability_w = outside_ability_w(self._conductance_w_per_k, around)
@@ -158,10 +197,23 @@ class Actuation:
             return ThermalCommand(lowest + (1.0 - lowest) * share, fan, 0.0, 0.0, mode)
         return ThermalCommand(settings.pump_duty_min, 0.0, 0.0, 0.0, mode)
 
-    def cool_fully(self, mode: ValveMode, around: Surroundings) -> ThermalCommand:
+    def _chill(self, share: float, around: Surroundings) -> ThermalCommand:
+        """Return the command for a share of the chiller's rated capacity."""
+        settings = self._settings
+        allowed = self._allowed(self._chilling)
+        compressor = self._compressor_duty(min(share, allowed))
+        if compressor == 0.0:
+            return ThermalCommand(settings.pump_duty_min, 0.0, 0.0, 0.0, ValveMode.CHILLER)
+        # a chiller held back by a cold inlet calls for more flow, not for less
+        lowest = settings.chiller_pump_duty_min
+        pump = lowest + (1.0 - lowest) * min(max(share, 1.0 - allowed), 1.0)
+        fan = max(max(settings.condenser_fan_duty_min, compressor) - around.ram, 0.0)
+        return ThermalCommand(pump, fan, compressor, 0.0, ValveMode.CHILLER)
+
+    def cool_fully(self, mode: ValveMode) -> ThermalCommand:
         """Return the command for all the cooling that ``mode`` can give."""
         chilling = mode is ValveMode.CHILLER and self._thermal.chiller_capacity_w > 0.0
-        compressor = self._compressor_duty(self._chilling_allowed(around) if chilling else 0.0)
+        compressor = self._compressor_duty(self._allowed(self._chilling) if chilling else 0.0)
         fan = 1.0 if mode in {ValveMode.RADIATOR, ValveMode.CHILLER} else 0.0
         return ThermalCommand(1.0, fan, compressor, 0.0, mode)
 
@@ -171,7 +223,7 @@ class Actuation:
         heater_max_w = self._thermal.heater_power_max_w
         free_w = self._free_heat_w(mode, around)
         needed_w = max(demand_w - free_w, 0.0)
-        heater = min(needed_w / heater_max_w, self._heating_allowed(around)) if heater_max_w > 0.0 else 0.0
+        heater = min(needed_w / heater_max_w, self._allowed(self._heating)) if heater_max_w > 0.0 else 0.0
         most_w = heater_max_w + free_w
         share = min(demand_w / most_w, 1.0) if most_w > 0.0 else 1.0
         fan = max(share - around.ram, 0.0) if mode is ValveMode.RADIATOR and self._liquid() else 0.0
@@ -205,6 +257,10 @@ class Actuation:
             taken_w -= self._free_heat_w(command.valve_mode, around)
         return taken_w * flowing
 
+    @staticmethod
+    def _allowed(share: float | None) -> float:
+        return 1.0 if share is None else share
+
     def _liquid(self) -> bool:
         return self._thermal.cooling == "liquid"
 
@@ -219,12 +275,20 @@ class Actuation:
         return max(share, lowest) if self._compressor_on else 0.0
 
     def _chilling_allowed(self, around: Surroundings) -> float:
-        above_k = around.inlet_temp_degc - self._settings.inlet_temp_min_degc
-        return min(max(above_k / self._settings.fold_back_k, 0.0), 1.0) if isfinite(above_k) else 1.0
+        """Return the share of the chiller that inlet temperature and, for a liquid, dew point allow."""
+        s = self._settings
+        above_k = around.inlet_temp_degc - s.inlet_temp_min_degc
+        if not isfinite(above_k):
+            return 1.0
+        share = above_k / s.inlet_fold_back_k
+        if self._liquid():
+            dry_k = around.inlet_temp_degc - dew_point_degc(around) - s.dew_margin_k
+            share = min(share, dry_k / s.dew_fold_back_k)
+        return min(max(share, 0.0), 1.0)
 
     def _heating_allowed(self, around: Surroundings) -> float:
         below_k = self._settings.inlet_temp_max_degc - around.inlet_temp_degc
-        return min(max(below_k / self._settings.fold_back_k, 0.0), 1.0) if isfinite(below_k) else 0.0
+        return min(max(below_k / self._settings.heating_fold_back_k, 0.0), 1.0) if isfinite(below_k) else 0.0
 
     def _free_heat_w(self, mode: ValveMode, around: Surroundings) -> float:
         if mode is ValveMode.WASTE_HEAT:

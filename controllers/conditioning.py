@@ -181,6 +181,7 @@ class Conditioning:
         self._cooling_rated_w = cooling_rated_w
         self._heating_rated_w = heating_rated_w
         self._energy_kwh = pack_energy_kwh(pack)
+        self._rated_w = pack.charge_current_max_a * pack.n_strings * _pack_voltage_v(pack)
         self._idle_current_a = 0.02 * pack.capacity_ah * pack.n_strings
         s = settings
         self._drive = Band(s.heat_degc, s.cool_degc)
@@ -232,8 +233,10 @@ class Conditioning:
         rate = power_w / (1000.0 * self._energy_kwh) if power_w > 0.0 else 0.0
         return interpolate(rate, self._settings.charge_rate_per_h, self._settings.charge_heat_degc)
 
-    def _charge_band(self, power_w: float) -> Band:
+    def _charge_band(self, offered_w: float) -> Band:
+        """Return the band for a charge at the power offered, or at what the pack may take if that is less."""
         settings = self._settings
+        power_w = min(offered_w, self._rated_w)
         hot = charge_heat_w(self._pack, power_w) > settings.precool_heat_share * self._cooling_rated_w
         return self._narrowed(
             self._charge_heat(power_w), settings.precool_degc if hot else settings.cool_degc

@@ -10,7 +10,7 @@ capacity rate.
 """
 
 from enum import IntEnum
-from math import inf, isfinite, nan
+from math import inf, isfinite, log, nan
 from typing import NamedTuple, final
 
 from pydantic import Field, model_validator
@@ -46,6 +46,7 @@ class Surroundings(NamedTuple):
     inlet_temp_degc : medium at the pack's inlet [degC]
     drive_loop_temp_degc : coolant of the e-axle [degC]
     ram : share of the full fan's air flow that driving makes, 0..1
+    humidity : relative humidity of the outside air, 0..1
     """
 
     ambient_temp_degc: float = nan
@@ -53,6 +54,7 @@ class Surroundings(NamedTuple):
     inlet_temp_degc: float = nan
     drive_loop_temp_degc: float = nan
     ram: float = 0.0
+    humidity: float = nan
 
 
 class ModeSettings(Parameters):
@@ -155,7 +157,25 @@ def surroundings(
         _finite(measurement.coolant_inlet_temp_degc),
         _finite(measurement.drive_loop_temp_degc),
         min(ram, 1.0) if 0.0 < ram < inf else 0.0,
+        measurement.ambient_humidity,
     )
+
+
+def dew_point_degc(around: Surroundings) -> float:
+    """Return the dew point of the outside air, after Magnus; minus infinity when it is not known [degC].
+
+    ``T_d = 243.04 g / (17.625 - g)`` with ``g = ln(humidity) + 17.625 t / (243.04 + t)``; -40..50 degC
+    (Alduchov and Eskridge 1996, doi 10.1175/1520-0450(1996)035<0601:IMFAOS>2.0.CO;2).
+
+    >>> dew_point_degc(Surroundings(ambient_temp_degc=20.0, humidity=0.5))
+    9.26
+    """
+    if not (around.humidity > 0.0 and -60.0 < around.ambient_temp_degc < 80.0):
+        return -inf
+    g = log(min(around.humidity, 1.0)) + 17.625 * around.ambient_temp_degc / (
+        243.04 + around.ambient_temp_degc
+    )
+    return 243.04 * g / (17.625 - g)
 
 
 def _finite(temp_degc: float) -> float:
@@ -219,7 +239,8 @@ class ModeSelector:
             wanted = self._for_heating(around)
         else:
             wanted = ValveMode.BYPASS
-            stay_s = self._settings.rest_s if need is Need.NONE else 0.0
+            if need is Need.NONE:
+                stay_s = self._settings.rest_s
         if need is not Need.NONE and need is not self._last_need:
             self._last_need = need
             stay_s = 0.0

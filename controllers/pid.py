@@ -172,6 +172,7 @@ class PidController:
         self._wake_after_sleep(measurement.time_s, dt_s)
         self._filter(hot_degc, cold_degc, dt_s)
         band = self._conditioning.step(measurement, estimate, limits, preview, dt_s=dt_s)
+        self._actuation.observe(around, dt_s=dt_s)
         heat_w = self._feed_forward.step(estimate.heat_w, preview, dt_s=dt_s)
         self._ask(band.cool_degc, band.heat_degc, heat_w, applied, around, dt_s)
         parked = measurement.vehicle_mode is VehicleMode.PARK and not measurement.plug_connected
@@ -230,7 +231,7 @@ class PidController:
         on_w, off_w = s.demand_on_share * self._cooling_rated_w, s.demand_off_share * self._cooling_rated_w
         cool = self._cool_latch.step(demand_w, on_above=on_w, off_below=off_w)
         on_w, off_w = s.demand_on_share * self._heating_rated_w, s.demand_off_share * self._heating_rated_w
-        heat = self._heat_latch.step(0.0 if cool else self._heating.output, on_above=on_w, off_below=off_w)
+        heat = self._heat_latch.step(self._heating.output, on_above=on_w, off_below=off_w)
         uneven = self._uneven.step(spread_k, on_above=s.spread_on_k, off_below=s.spread_off_k)
         if not cool:
             demand_w = self._heating.output if heat else 0.0

@@ -11,7 +11,21 @@ from controllers.thermostat import ThermostatSettings
 
 CONTROLLERS: dict[str, type[BaseModel]] = {"thermostat": ThermostatSettings, "pid": PidSettings}
 
-HEAD = """# Settings of the controllers
+HEAD = """# The controllers and their settings
+
+**thermostat** switches full cooling and full heating on and off with hysteresis, as published electric trucks do.
+**pid** asks for a heat flow in watts: one loop cools the hottest cell, one heats the coldest, and both know the
+heat that the cells make. Its gains follow from the pack's heat capacity, so that one set of times serves every
+truck. It also brings the cells to where they take a planned charge, and on the grid to where they should depart.
+
+Both choose the mode valve and the duties by the same rules: the radiator when outside air can carry the heat, else
+the chiller; waste heat or warmer outside air before the heater alone; bypass otherwise. Without a valid cell
+temperature both give the safe command: full cooling, or the pump only when the cells were last below 10 degC.
+
+Your own controller is a file with a function `build(settings, truck)`; a scenario names it
+`name = "path/to/file.py:build"`. `tests/contracts/check_controller.py` says what it must do.
+
+## Settings
 
 A scenario names its controller and may change any setting, in its file or with `--set`:
 
@@ -29,9 +43,9 @@ def page() -> str:
     """Return the whole page in Markdown; tables that both controllers share stand once."""
     parts, seen = [HEAD], set[type[BaseModel]]()
     for name, model in CONTROLLERS.items():
-        parts.append(f"## {name}\n\n{_summary(model)}\n\n{table(model)}\n")
+        parts.append(f"### {name}\n\n{_summary(model)}\n\n{table(model)}\n")
         parts += [
-            f"### {name}.{key}\n\n{_summary(child)}\n\n{table(child)}\n"
+            f"#### {name}.{key}\n\n{_summary(child)}\n\n{table(child)}\n"
             for key, child in _children(model)
             if child not in seen
         ]

@@ -126,12 +126,13 @@ class Thermostat:
         self._last_cell_temp_degc = hot_degc
         parked = measurement.vehicle_mode is VehicleMode.PARK and not measurement.plug_connected
         self._need = self._next_need(hot_degc, cold_degc, parked=parked)
+        self._actuation.observe(around, dt_s=dt_s)
         if self._need is Need.COOL:
             load_w = self._load_w(hot_degc, estimate.heat_w, around)
             if self._thermal.cooling == "air":
                 around = around._replace(source_temp_degc=self._settings.cool_on_degc)
             mode = self._modes.step(self._need, load_w, around, dt_s=dt_s)
-            return self._actuation.cool_fully(mode, around)
+            return self._actuation.cool_fully(mode)
         if self._need is Need.HEAT:
             return self._actuation.heat_fully(self._modes.step(Need.HEAT, 0.0, around, dt_s=dt_s), around)
         if self._is_uneven(hot_degc - cold_degc) and not parked:

@@ -24,7 +24,6 @@ from plant_models.circuit import (
     HeaterParameters,
     drive_actuate,
     drive_numbers,
-    drive_stored_heat_j,
     front_end_step,
     heater_numbers,
     heater_step,
@@ -119,6 +118,8 @@ class AirPathParameters(Parameters):
 def air_path_record(path: AirPathParameters) -> RecordArray:
     """Return the parameter record that the kernels of the air circuit read."""
     return record(
+        return_mass_kg=path.return_mass_kg,
+        supply_mass_kg=path.supply_mass_kg,
         **AIR,
         **prefixed("pump", path.blower),
         **prefixed("channel", path.channel),
@@ -127,8 +128,6 @@ def air_path_record(path: AirPathParameters) -> RecordArray:
         **drive_numbers(path.drive),
         circuit_pa_s2_per_m6=path.duct_pressure_pa / path.duct_flow_m3_per_s**2,
         valve_travel_s=path.valve_travel_s,
-        return_mass_kg=path.return_mass_kg,
-        supply_mass_kg=path.supply_mass_kg,
         loss_w_per_k=path.loss_w_per_k,
         supply_min_k=degc_to_k(path.supply_min_degc),
     )
@@ -267,13 +266,6 @@ def air_solve(
     s.low_temp_radiator_heat_w = k_l * (s.low_temp_k - s.air_inlet_k)
     s.low_temp_loss_w = loss_l * (s.low_temp_k - s.ambient_k)
     return float(h_s)
-
-
-@kernel
-def air_stored_heat_j(p: Record, s: Record) -> float:
-    """Return the heat stored outside the pack, the e-axle's loop included [J], zero at 273.15 K."""
-    stored = p.return_mass_kg * s.return_enthalpy_j_per_kg + p.supply_mass_kg * s.supply_enthalpy_j_per_kg
-    return float(stored + drive_stored_heat_j(p, s))
 
 
 def air_path_ratings(path: AirPathParameters, branches: float) -> tuple[float, float]:

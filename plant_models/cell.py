@@ -24,7 +24,9 @@ class CellThermal(Parameters):
 
     mass_kg: float = Field(gt=0.0)
     specific_heat_j_per_kgk: float = Field(gt=300.0, lt=3000.0)
-    surface_fraction: float = Field(gt=0.0, lt=1.0, description="share of the heat capacity in can and terminals")
+    surface_fraction: float = Field(
+        gt=0.0, lt=1.0, description="share of the heat capacity in can and terminals"
+    )
     core_to_plate_k_per_w: float = Field(gt=0.0, description="core to cooled face, without the interface")
     core_to_surface_k_per_w: float = Field(gt=0.0, description="core to the can where the sensor sits")
     cooled_area_m2: float = Field(gt=0.0, description="face that meets plate or air")

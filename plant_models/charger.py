@@ -20,7 +20,6 @@ class ChargerParameters(Parameters):
     power_max_w: float = Field(gt=0.0, le=5e6)
     current_max_a: float = Field(gt=0.0, le=4000.0)
     voltage_max_v: float = Field(gt=0.0, le=1500.0)
-    efficiency: float = Field(default=0.95, gt=0.5, le=1.0, description="grid to bus, assumed")
     handshake_s: float = Field(default=30.0, ge=0.0, description="plug to first current, assumed")
     slew_a_per_s: float = Field(default=20.0, gt=0.0, description="IEC 61851-23 asks for at least 20 A/s")
 
@@ -56,7 +55,6 @@ class Charger:
     def __init__(self, parameters: ChargerParameters) -> None:
         self.parameters = parameters
         self.current_a = 0.0
-        self.energy_j = 0.0
         self._connected_s = 0.0
 
     @property
@@ -69,14 +67,20 @@ class Charger:
         rating = self.parameters
         return self.ready, rating.power_max_w, rating.current_max_a, rating.voltage_max_v
 
+    def power_now_max_w(self, voltage_v: float) -> float:
+        """Return the most power [W] that the station can give at this bus voltage; 0 before it is ready."""
+        return (
+            min(self.parameters.power_max_w, self.parameters.current_max_a * voltage_v) if self.ready else 0.0
+        )
+
     def step(self, request_a: float, voltage_v: float, dt_s: float) -> float:
         """Return the current [A] fed into the bus over the coming step, for a request and the bus voltage now."""
         self._connected_s += dt_s
-        if not self.ready or voltage_v <= 0.0 or voltage_v > self.parameters.voltage_max_v:
+        if not self.ready or not 0.0 < voltage_v <= self.parameters.voltage_max_v:
             self.current_a = 0.0
             return 0.0
         limit_a = min(request_a, self.parameters.current_max_a, self.parameters.power_max_w / voltage_v)
-        target_a = max(limit_a, 0.0)
+        target_a = limit_a if limit_a > 0.0 else 0.0  # a request of NaN is none
         change_a = self.parameters.slew_a_per_s * dt_s
         self.current_a = min(target_a, self.current_a + change_a)  # rises slowly, falls at once
         return self.current_a

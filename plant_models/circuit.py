@@ -166,7 +166,7 @@ def new_circuit_state(p: Record, temp_k: float, *, low_temp_k: float | None = No
     -------
     one-element record array with the fields of ``STATES``, ``valve_`` and ``share_`` of each path, ``PORTS``,
     ``WORK``, ``supply_enthalpy_j_per_kg``, ``return_enthalpy_j_per_kg`` [J/kg], ``supply_temp_k``,
-    ``return_temp_k`` and ``low_temp_k`` [K]
+    ``return_temp_k`` and ``low_temp_k`` [K], and ``live`` (0: the bus is dead)
     """
     enthalpy_j_per_kg = float(enthalpy(p, temp_k))
     valve = {f"{kind}_{path}": float(path == "bypass") for kind in ("valve", "share") for path in VALVE}
@@ -176,6 +176,7 @@ def new_circuit_state(p: Record, temp_k: float, *, low_temp_k: float | None = No
         supply_temp_k=temp_k,
         return_temp_k=temp_k,
         low_temp_k=temp_k if low_temp_k is None else low_temp_k,
+        live=1.0,
         **valve,
         **dict.fromkeys((*STATES, *PORTS, *WORK), 0.0),
     )
@@ -274,12 +275,13 @@ def front_end_step(
 ) -> None:
     """Step fan, air stream and refrigerant circuit; write condenser air and the e-axle's radiator.
 
-    The shared fan follows the larger of the commanded duty and what the e-axle's loop asks for. Air passes
+    The shared fan follows the larger of the commanded duty and what the e-axle's loop asks for, while the bus is
+    live. Air passes
     the condenser first, then the pack's radiator, then the e-axle's. The evaporator meets the medium at
     ``medium_k`` with ``medium_rate_w_per_k`` and does not cool it below ``medium_min_k``.
     """
     request = (s.low_temp_k - p.drive_fan_start_k) / (p.drive_fan_end_k - p.drive_fan_start_k)
-    target = min(max(fan_duty, request, 0.0), 1.0)
+    target = s.live * min(max(fan_duty, request, 0.0), 1.0)
     s.fan_speed, speed = lagged(s.fan_speed, target, p.fan_lag_s, dt_s)
     s.fan_speed_rpm = s.fan_speed * p.fan_speed_max_rpm
     s.fan_power_w = fan_power_w(p, speed)
@@ -352,6 +354,7 @@ def face_heat_per_k(
 
 
 @kernel
-def drive_stored_heat_j(p: Record, s: Record) -> float:
-    """Return the heat stored in the e-axle's loop [J], zero at 273.15 K."""
-    return float(p.drive_heat_capacity_j_per_k * (s.low_temp_k - ZERO_DEGC_K))
+def circuit_stored_heat_j(p: Record, s: Record) -> float:
+    """Return the heat stored in the circuit outside the pack and in the e-axle's loop [J], zero at 273.15 K."""
+    stored = p.return_mass_kg * s.return_enthalpy_j_per_kg + p.supply_mass_kg * s.supply_enthalpy_j_per_kg
+    return float(stored + p.drive_heat_capacity_j_per_k * (s.low_temp_k - ZERO_DEGC_K))

@@ -27,7 +27,7 @@ TURBULENT_START = 4000.0
 
 
 class ColdPlateParameters(Parameters):
-    """Channels and interface of one string's plate. The defaults suit a string of 100 kWh."""
+    """Channels of one string's plate. The defaults suit a string of 100 kWh."""
 
     channels: int = Field(
         default=40, ge=1, description="parallel channels per string; assumed, 40 per 100 kWh"
@@ -50,11 +50,6 @@ class ColdPlateParameters(Parameters):
         le=10.0,
         description="friction of headers and bends over that of straight channels; assumed",
     )
-    interface_thickness_m: float = Field(default=0.0015, ge=0.0, le=0.01, description="gap filler; assumed")
-    interface_conductivity_w_per_mk: float = Field(
-        default=2.5, gt=0.0, le=20.0, description="gap filler; assumed"
-    )
-    interface_area_m2: float = Field(default=2.4, gt=0.0, le=100.0, description="cooled cell faces; assumed")
 
 
 def plate_numbers(plate: ColdPlateParameters) -> dict[str, float]:
@@ -71,16 +66,12 @@ def plate_numbers(plate: ColdPlateParameters) -> dict[str, float]:
     aspect = min(width, height) / max(width, height)
     shape = np.polynomial.polynomial.polyval(aspect, (1.0, -1.3553, 1.9467, -1.7012, 0.9564, -0.2537))
     perimeter = 2.0 * (width + height)
-    interface = plate.interface_thickness_m / (
-        plate.interface_conductivity_w_per_mk * plate.interface_area_m2
-    )
     return {
         "plate_flow_area_m2": plate.channels * width * height,
         "plate_diameter_m": 4.0 * width * height / perimeter,
         "plate_length_m": plate.channel_length_m,
         "plate_active_area_m2": plate.channels * perimeter * plate.channel_length_m * plate.active_share,
         "plate_friction_constant": 96.0 * float(shape) * plate.header_factor,
-        "plate_interface_k_per_w": interface,
     }
 
 
@@ -160,19 +151,6 @@ def plate_film_conductance_w_per_k(p: Record, mass_flow_kg_per_s: float, temp_k:
     prandtl = specific_heat(p, temp_k) * viscosity(p, temp_k) / k
     film = nusselt(reynolds, prandtl, p.plate_diameter_m / p.plate_length_m) * k / p.plate_diameter_m
     return float(film * p.plate_active_area_m2)
-
-
-@kernel
-def plate_conductance_w_per_k(p: Record, mass_flow_kg_per_s: float, temp_k: float) -> float:
-    """Return the conductance from cell faces of one string to the coolant, interface and film in series.
-
-    Arguments as in :func:`plate_film_conductance_w_per_k`; result in [W/K].
-
-    >>> round(plate_conductance_w_per_k(plate_record(ColdPlateParameters())[0], 0.3532, 303.15))
-    508
-    """
-    film = plate_film_conductance_w_per_k(p, mass_flow_kg_per_s, temp_k)
-    return float(film / (1.0 + film * p.plate_interface_k_per_w))
 
 
 @kernel

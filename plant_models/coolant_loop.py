@@ -29,7 +29,6 @@ from plant_models.circuit import (
     HeaterParameters,
     drive_actuate,
     drive_numbers,
-    drive_stored_heat_j,
     face_heat_per_k,
     front_end_step,
     heater_numbers,
@@ -113,6 +112,8 @@ class CoolantLoopParameters(Parameters):
 def loop_record(loop: CoolantLoopParameters) -> RecordArray:
     """Return the parameter record that the kernels of the liquid circuit read."""
     return record(
+        return_mass_kg=loop.return_mass_kg,
+        supply_mass_kg=loop.supply_mass_kg,
         **GLYCOL,
         **prefixed("pump", loop.pump),
         **plate_numbers(loop.plate),
@@ -122,8 +123,6 @@ def loop_record(loop: CoolantLoopParameters) -> RecordArray:
         **drive_numbers(loop.drive),
         circuit_pa_s2_per_m6=loop.circuit_pressure_pa / loop.circuit_flow_m3_per_s**2,
         valve_travel_s=loop.valve_travel_s,
-        return_mass_kg=loop.return_mass_kg,
-        supply_mass_kg=loop.supply_mass_kg,
         loss_w_per_k=loop.loss_w_per_k,
         waste_heat_conductance_w_per_k=loop.waste_heat_conductance_w_per_k,
         coolant_min_k=degc_to_k(loop.coolant_min_degc),
@@ -309,13 +308,6 @@ def loop_solve(
     s.return_enthalpy_j_per_kg, s.supply_enthalpy_j_per_kg, s.low_temp_k = h_r, h_s, low_temp_k
     s.return_temp_k, s.supply_temp_k = temperature_k(p, h_r), temperature_k(p, h_s)
     return float(h_s)
-
-
-@kernel
-def loop_stored_heat_j(p: Record, s: Record) -> float:
-    """Return the heat stored outside the pack, the e-axle's loop included [J], zero at 273.15 K."""
-    stored = p.return_mass_kg * s.return_enthalpy_j_per_kg + p.supply_mass_kg * s.supply_enthalpy_j_per_kg
-    return float(stored + drive_stored_heat_j(p, s))
 
 
 def loop_ratings(loop: CoolantLoopParameters, branches: float) -> tuple[float, float]:

@@ -19,8 +19,6 @@ from plant_models.kernels import Record, RecordArray, kernel, record
 from thermal_bms.units import ZERO_DEGC_K
 
 GLYCOL = {
-    "cp_a_j_per_kgk": 3196.706183,
-    "cp_b_j_per_kgk2": 5.163009157,
     "density_0_kg_per_m3": 1074.385518,
     "density_1_kg_per_m3k": -0.4312341807,
     "density_2_kg_per_m3k2": -2.183706306e-3,
@@ -30,8 +28,13 @@ GLYCOL = {
     "log_viscosity_1_per_k": -4.428859618e-2,
     "log_viscosity_2_per_k2": 3.304579376e-4,
     "log_viscosity_3_per_k3": -1.317420157e-6,
+    "cp_a_j_per_kgk": 3196.706183,
+    "cp_b_j_per_kgk2": 5.163009157,
 }
-"""Coefficients of 50 % ethylene glycol over θ in -35..80 K; viscosity in Pa s."""
+"""Coefficients of 50 % ethylene glycol over θ in -35..80 K; viscosity in Pa s.
+
+No record may begin with all the fields of another: numba would take one for the other, with a warning.
+"""
 
 AIR = {"cp_a_j_per_kgk": 1006.0, "cp_b_j_per_kgk2": 0.0}
 """Dry air at 1 atm: 1005.6 to 1007.4 J/kgK between -30 and 50 degC (CoolProp 8.0.0, Air)."""

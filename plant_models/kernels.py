@@ -50,7 +50,7 @@ def cache_folder() -> Path:
 
 
 CACHE_FOLDER = cache_folder()
-numba.config.CACHE_DIR = str(CACHE_FOLDER)
+numba.config.CACHE_DIR = str(CACHE_FOLDER)  # type: ignore[attr-defined]  # numba.config fills itself at import
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
@@ -60,8 +60,8 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def kernels_are_cached() -> bool:
-    """Return whether kernels of exactly these sources were compiled before on this machine."""
-    return any(CACHE_FOLDER.rglob("*.nbi"))
+    """Return whether the truck's tick of exactly these sources was compiled before on this machine."""
+    return any(CACHE_FOLDER.rglob("truck_step.*step*.nbi"))
 
 
 def record_of(model: BaseModel, **more: float) -> RecordArray:

@@ -7,7 +7,7 @@ the coolant meets them. All quantities of a group are of its parallel cells toge
 from typing import NamedTuple
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from plant_models.cell import CellParameters
 from plant_models.kernels import RecordArray, kernel, record
@@ -31,8 +31,12 @@ class PackParameters(Parameters):
     n_parallel: int = Field(ge=1, le=100)
     n_temp_sensors: int = Field(ge=1, description="per string")
     busbar_resistance_ohm: float = Field(ge=0.0, description="joints and bars, per series group")
-    contactor_resistance_ohm: float = Field(default=0.0006, ge=0.0, description="both contactors and fuse of a string")
-    interface_k_per_w: float = Field(ge=0.0, description="cell to plate, one cell: pad, gap filler or air film")
+    contactor_resistance_ohm: float = Field(
+        default=0.0006, ge=0.0, description="both contactors and fuse of a string"
+    )
+    interface_k_per_w: float = Field(
+        ge=0.0, description="cell to plate, one cell: pad, gap filler or air film"
+    )
     wall_heat_capacity_j_per_k: float = Field(gt=0.0, description="plate or duct metal per cell")
     housing_heat_capacity_j_per_k: float = Field(gt=0.0, description="of one string")
     cell_to_housing_w_per_k: float = Field(ge=0.0, description="one cell")
@@ -43,13 +47,22 @@ class PackParameters(Parameters):
     sensor_time_constant_s: float = Field(default=12.0, ge=0.0, description="of a cell temperature sensor")
     usable_soc: tuple[float, float] = Field(default=(0.05, 0.97), description="window that the truck uses")
 
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> "PackParameters":
+        low, high = self.usable_soc
+        if not 0.0 <= low < high <= 1.0:
+            raise ValueError(f"usable_soc = [{low:g}, {high:g}] must rise within 0 to 1")
+        if self.n_temp_sensors > self.n_series:
+            raise ValueError(f"n_temp_sensors = {self.n_temp_sensors} must be <= n_series = {self.n_series}")
+        return self
+
 
 class CircuitTables(NamedTuple):
     """Circuit of one group on uniform grids: charge from 0 to 1, temperature from TEMP_LOW_K by TEMP_STEP_K.
 
     ``rest`` holds, per interval of charge: open-circuit voltage [V] and entropic coefficient [V/K] at its lower end,
-    each followed by its slope per unit of charge. ``branch`` holds, per direction (0 discharge, 1 charge), temperature and charge: r0, r1, r2 [ohm] and the two
-    decay factors exp(-dt/tau) for the step that the tables were made for.
+    each followed by its slope per unit of charge. ``branch`` holds, per direction (0 discharge, 1 charge),
+    temperature and charge: r0, r1, r2 [ohm] and the two decay factors exp(-dt/tau) for one step size.
     """
 
     rest: FloatArray
@@ -131,11 +144,10 @@ class PackWork(NamedTuple):
 
 
 def circuit_tables(cell: CellParameters, n_parallel: int, dt_s: float) -> CircuitTables:
-    """Return the cell's tables for a group of ``n_parallel`` cells, resampled to the kernel's grids, for one step size.
-    """
+    """Return the cell's tables for a group of ``n_parallel`` cells on the kernel's grids, for one step."""
     circuit = cell.circuit
-    soc = np.linspace(0.0, 1.0, N_SOC)
-    temp_k = TEMP_LOW_K + TEMP_STEP_K * np.arange(N_TEMP)
+    soc: FloatArray = np.linspace(0.0, 1.0, N_SOC, dtype=np.float64)
+    temp_k: FloatArray = TEMP_LOW_K + TEMP_STEP_K * np.arange(N_TEMP, dtype=np.float64)
     ocv = np.interp(soc, circuit.soc, circuit.ocv_v)
     entropic = np.interp(soc, circuit.soc, circuit.entropic_v_per_k)
     branch = np.empty((2, N_TEMP, N_SOC, 5))
@@ -144,7 +156,9 @@ def circuit_tables(cell: CellParameters, n_parallel: int, dt_s: float) -> Circui
             branch[direction, :, :, column] = _resampled(cell, np.array(table), temp_k, soc) / n_parallel
         for column, table in enumerate((circuit.tau1_s, circuit.tau2_s), start=3):
             branch[direction, :, :, column] = np.exp(-dt_s / _resampled(cell, np.array(table), temp_k, soc))
-    rest = np.stack([ocv[:-1], np.diff(ocv) / np.diff(soc), entropic[:-1], np.diff(entropic) / np.diff(soc)], axis=1)
+    rest = np.stack(
+        [ocv[:-1], np.diff(ocv) / np.diff(soc), entropic[:-1], np.diff(entropic) / np.diff(soc)], axis=1
+    )
     return CircuitTables(np.ascontiguousarray(rest), branch)
 
 
@@ -286,7 +300,9 @@ def chemical_energy_j(tables: CircuitTables, constants: PackConstants, state: Pa
             j = min(max(int(soc * n), 0), n - 1)
             x = soc - j * width
             stored = 0.5 * constants.hysteresis_v / constants.hysteresis_rate * state.hysteresis[k, i] ** 2
-            total_j += constants.capacity_as[k, i] * (below_v[j] + x * (low_v[j] + 0.5 * slope_v[j] * x) + stored)
+            total_j += constants.capacity_as[k, i] * (
+                below_v[j] + x * (low_v[j] + 0.5 * slope_v[j] * x) + stored
+            )
     return total_j
 
 

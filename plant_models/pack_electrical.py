@@ -22,15 +22,21 @@ J. Power Sources 134 (2004) 277, doi 10.1016/j.jpowsour.2004.02.033 (enhanced se
 
 import math
 
-from plant_models.kernels import kernel
 import numpy as np
 
+from plant_models.kernels import kernel
 from plant_models.pack import PER_TEMP_STEP_K, TEMP_LOW_K, CircuitTables, PackConstants, PackState, PackWork
 
 
 @kernel
 def look_up_branches(
-    tables: CircuitTables, constants: PackConstants, state: PackState, work: PackWork, k: int, charging: int, turns: int
+    tables: CircuitTables,
+    constants: PackConstants,
+    state: PackState,
+    work: PackWork,
+    k: int,
+    charging: int,
+    turns: int,
 ) -> None:
     """Look up resistances and decay factors of every ``turns``-th group of string ``k``, the next share each call.
 
@@ -65,7 +71,10 @@ def look_up_branches(
         factor = constants.resistance_factor[k, i]
         for j, out in enumerate((work.r0_ohm, work.r1_ohm, work.r2_ohm, work.decay1, work.decay2)):
             value = (
-                w00 * table[c, b, a, j] + w01 * table[c, b, a1, j] + w10 * table[c, b1, a, j] + w11 * table[c, b1, a1, j]
+                w00 * table[c, b, a, j]
+                + w01 * table[c, b, a1, j]
+                + w10 * table[c, b1, a, j]
+                + w11 * table[c, b1, a1, j]
             )
             out[k, i] = factor * value if j < 3 else value
 
@@ -77,21 +86,26 @@ def string_source(
     """Write the mean source voltage and resistance of string ``k`` over the step: V = E - R I."""
     per_soc = float(tables.rest.shape[0])
     width = 1.0 / per_soc
-    for i in range(state.soc.shape[1]):
+    for i in range(state.soc.shape[1]):  # gathers only, so that the next loop runs in vector registers
         x = state.soc[k, i] * per_soc
         a = np.uintp(min(max(x, 0.0), per_soc - 1.0))
-        wx = (x - a) * width
-        slope_k = tables.rest[a, 3]
-        entropic = tables.rest[a, 2] + wx * slope_k
+        work.group_source_v[k, i] = (x - a) * width
+        work.source_v[k, i] = tables.rest[a, 0]
+        work.slope_v[k, i] = tables.rest[a, 1]
+        work.entropic[k, i] = tables.rest[a, 2]
+        work.entropic_slope[k, i] = tables.rest[a, 3]
+    for i in range(state.soc.shape[1]):
+        wx = work.group_source_v[k, i]
+        slope_k = work.entropic_slope[k, i]
+        entropic = work.entropic[k, i] + wx * slope_k
         off_k = state.core_temp_k[k, i] - constants.reference_temp_k
-        slope_v = tables.rest[a, 1] + off_k * slope_k
-        open_v = tables.rest[a, 0] + wx * tables.rest[a, 1] + off_k * entropic
+        open_v = work.source_v[k, i] + wx * work.slope_v[k, i] + off_k * entropic
+        slope_v = work.slope_v[k, i] + off_k * slope_k
         d1 = work.decay1[k, i]
         d2 = work.decay2[k, i]
         work.source_v[k, i] = open_v
         work.slope_v[k, i] = slope_v
         work.entropic[k, i] = entropic
-        work.entropic_slope[k, i] = slope_k
         work.group_source_v[k, i] = (
             open_v
             + constants.hysteresis_v * state.hysteresis[k, i]
@@ -194,7 +208,7 @@ def pack_electrical_step(
     n_strings = state.soc.shape[0]
     turns = 4 if dt_s <= 1.0 else 1
     for k in range(n_strings):
-        charging = 1 if (state.string_current_a[k] < 0.0 or charger_current_a > 0.0 or power_w < 0.0) else 0
+        charging = 1 if power_w < charger_current_a * max(state.string_voltage_v[k], 1.0) else 0
         look_up_branches(tables, constants, state, work, k, charging, turns)
         string_source(tables, constants, state, work, k, dt_s)
     voltage_v = bus_voltage(state, work, power_w, charger_current_a)

@@ -13,14 +13,20 @@ the temperatures follow by back-substitution. Stable for any flow, zero included
 enters two balances with the same number, so energy closes to rounding.
 """
 
-from plant_models.kernels import Record, kernel
 from plant_models.glycol import specific_heat, temperature_k
+from plant_models.kernels import Record, kernel
 from plant_models.pack import PackConstants, PackState, PackWork
 
 
 @kernel
 def eliminate(
-    constants: PackConstants, state: PackState, work: PackWork, medium: Record, k: int, wall_w_per_k: float, dt_s: float
+    constants: PackConstants,
+    state: PackState,
+    work: PackWork,
+    medium: Record,
+    k: int,
+    wall_w_per_k: float,
+    dt_s: float,
 ) -> None:
     """Write, for string ``k``, offset A and gain B of every group's coolant enthalpy against the string's inlet.
 

@@ -87,7 +87,7 @@ def cycle_by_distance(
     >>> float(packed.table[BRAKING, 0])
     100.0
     """
-    distance = np.asarray(distance_m, dtype=np.float64)
+    distance = _joined_m(np.array(distance_m, dtype=np.float64))
     limit = np.asarray(speed_m_per_s, dtype=np.float64)
     wait_s = np.broadcast_to(np.asarray(stop_s, dtype=np.float64), distance.shape)
     slope = np.broadcast_to(np.asarray(grade, dtype=np.float64), distance.shape)
@@ -108,12 +108,18 @@ def _rise_per_metre(grade: FloatArray) -> FloatArray:
 
 
 @kernel
+def _joined_m(distance_m: FloatArray) -> FloatArray:
+    """Join places that are less than a micrometre apart, which rounding could not tell from one another."""
+    for i in range(1, distance_m.size):
+        if distance_m[i] - distance_m[i - 1] < 1e-6:
+            distance_m[i] = distance_m[i - 1]
+    return distance_m
+
+
+@kernel
 def _look_ahead(table: FloatArray, is_stop: BoolArray, decel: float) -> None:
-    """Join places that are less than a micrometre apart; fill limits behind stops, NEXT_STOP and BRAKING."""
+    """Fill limits behind stops, NEXT_STOP and BRAKING, from the end backwards."""
     n = table.shape[1]
-    for i in range(1, n):
-        if table[POSITION, i] - table[POSITION, i - 1] < 1e-6:
-            table[POSITION, i] = table[POSITION, i - 1]
     table[NEXT_STOP, n - 1] = n - 1
     for i in range(n - 2, -1, -1):
         if table[SPEED, i] <= 0.0:

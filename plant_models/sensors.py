@@ -8,11 +8,13 @@ Noise and lag are assumed at the level of automotive front-end circuits and 10 k
 import numpy as np
 from pydantic import Field
 
-from plant_models.kernels import RecordArray, kernel
+from plant_models.kernels import Record, RecordArray, kernel
+from plant_models.pack import PackArrays, views
 from thermal_bms.parameters import Parameters
 from thermal_bms.units import ZERO_DEGC_K, FloatArray
 
-BLOCK = 256
+BLOCK = 32
+N_SCALAR_NOISE = 4
 
 
 class SensorParameters(Parameters):
@@ -44,13 +46,15 @@ class NoiseStream:
         if self._next >= len(self._block):
             self._block = self._rng.standard_normal((BLOCK, self._width))
             self._next = 0
-        row = self._block[self._next]
+        row: FloatArray = self._block[self._next]
         self._next += 1
         return row
 
 
 @kernel
-def sense_voltages(voltage_v: FloatArray, noise: FloatArray, noise_v: float, step_v: float, out: FloatArray) -> None:
+def sense_voltages(
+    voltage_v: FloatArray, noise: FloatArray, noise_v: float, step_v: float, out: FloatArray
+) -> None:
     """Write noisy, quantised group voltages; ``noise`` holds one standard normal per group, flat."""
     n_strings, n_series = voltage_v.shape
     for k in range(n_strings):
@@ -61,7 +65,13 @@ def sense_voltages(voltage_v: FloatArray, noise: FloatArray, noise_v: float, ste
 
 @kernel
 def sense_temperatures(
-    surface_k: FloatArray, lagged_k: FloatArray, keep: float, noise: FloatArray, noise_k: float, step_k: float, out: FloatArray
+    surface_k: FloatArray,
+    lagged_k: FloatArray,
+    keep: float,
+    noise: FloatArray,
+    noise_k: float,
+    step_k: float,
+    out: FloatArray,
 ) -> None:
     """Advance the sensors' lag (``keep`` = exp(-dt/tau)) and write noisy, quantised readings in degC.
 
@@ -107,9 +117,9 @@ SCALARS = (
 
 @kernel
 def sense_scalars(
-    circuit: RecordArray,
-    refrigerant: RecordArray,
-    vehicle: RecordArray,
+    circuit: Record,
+    refrigerant: Record,
+    vehicle: Record,
     noise: FloatArray,
     noise_k: float,
     step_k: float,
@@ -119,19 +129,59 @@ def sense_scalars(
     out: FloatArray,
 ) -> None:
     """Write the readings named in ``SCALARS``; temperatures carry noise, all are quantised as on the vehicle bus."""
-    s = circuit[0]
-    r = refrigerant[0]
     out[0] = stepped(bus_voltage_v, 0.05)
-    out[1] = stepped(s.supply_temp_k - ZERO_DEGC_K + noise_k * noise[0], step_k)
-    out[2] = stepped(s.return_temp_k - ZERO_DEGC_K + noise_k * noise[1], step_k)
-    out[3] = stepped(s.low_temp_k - ZERO_DEGC_K + noise_k * noise[2], step_k)
-    out[4] = stepped(s.pump_speed_rpm, 0.5)
-    out[5] = stepped(s.fan_speed_rpm, 0.5)
-    out[6] = stepped(r.compressor_speed_rpm, 0.5)
-    out[7] = stepped(r.suction_pressure_pa, 1000.0)
-    out[8] = stepped(r.discharge_pressure_pa, 1000.0)
-    out[9] = stepped(s.heater_power_w, 10.0)
-    out[10] = stepped(r.compressor_power_w, 10.0)
+    out[1] = stepped(circuit.supply_temp_k - ZERO_DEGC_K + noise_k * noise[0], step_k)
+    out[2] = stepped(circuit.return_temp_k - ZERO_DEGC_K + noise_k * noise[1], step_k)
+    out[3] = stepped(circuit.low_temp_k - ZERO_DEGC_K + noise_k * noise[2], step_k)
+    out[4] = stepped(circuit.pump_speed_rpm, 0.5)
+    out[5] = stepped(circuit.fan_speed_rpm, 0.5)
+    out[6] = stepped(refrigerant.compressor_speed_rpm, 0.5)
+    out[7] = stepped(refrigerant.suction_pressure_pa, 1000.0)
+    out[8] = stepped(refrigerant.discharge_pressure_pa, 1000.0)
+    out[9] = stepped(circuit.heater_power_w, 10.0)
+    out[10] = stepped(refrigerant.compressor_power_w, 10.0)
     out[11] = stepped(ambient_temp_degc + noise_k * noise[3], step_k)
     out[12] = min(stepped(humidity, 0.004), 1.0)
-    out[13] = stepped(vehicle[0].speed_m_per_s, 0.01)
+    out[13] = stepped(vehicle.speed_m_per_s, 0.01)
+
+
+@kernel
+def sense(
+    p: RecordArray,
+    pack: PackArrays,
+    circuit: RecordArray,
+    refrigerant: RecordArray,
+    vehicle: RecordArray,
+    voltage_noise: FloatArray,
+    noise: FloatArray,
+    bus_voltage_v: float,
+    ambient_temp_degc: float,
+    humidity: float,
+    voltages: FloatArray,
+    strings: FloatArray,
+    scalars: FloatArray,
+) -> None:
+    """Write all readings but those of the cell temperature sensors, which have a lag of their own.
+
+    ``noise`` holds ``N_SCALAR_NOISE`` normals and then one per string; ``strings`` takes current [A] and voltage
+    [V], shape (2, n_strings).
+    """
+    q = p[0]
+    _, state, _ = views(pack)
+    sense_voltages(state.voltage_v, voltage_noise, q.cell_voltage_noise_v, q.cell_voltage_step_v, voltages)
+    for k in range(strings.shape[1]):
+        current_a = state.string_current_a[k] * q.current_gain + q.current_offset_a
+        strings[0, k] = stepped(current_a + q.current_noise_a * noise[N_SCALAR_NOISE + k], q.current_step_a)
+        strings[1, k] = stepped(state.string_voltage_v[k], 0.05)
+    sense_scalars(
+        circuit[0],
+        refrigerant[0],
+        vehicle[0],
+        noise,
+        q.coolant_temp_noise_k,
+        q.coolant_temp_step_k,
+        bus_voltage_v,
+        ambient_temp_degc,
+        humidity,
+        scalars,
+    )

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,13 +13,14 @@ from plant_models.chiller import build_chiller
 from plant_models.chiller_parameters import sized_for
 from plant_models.cold_plate import plate_coolant_mass_kg
 from plant_models.coolant_loop import build_loop
-from plant_models.kernels import RecordArray
+from plant_models.kernels import RecordArray, record_of
 from plant_models.pack import CircuitTables, PackArrays, circuit_tables, pack_arrays, views
 from plant_models.road import CycleArrays, cycle_by_time
-from plant_models.sensors import SCALARS, NoiseStream, sense_scalars, sense_temperatures, sense_voltages
+from plant_models.sensors import N_SCALAR_NOISE, SCALARS, NoiseStream, sense, sense_temperatures
 from plant_models.truck_parameters import TruckParameters
 from plant_models.truck_step import (
     FROM_DRIVE,
+    INPUTS,
     PORTS,
     THERMAL_POWERS,
     air_step,
@@ -26,14 +28,15 @@ from plant_models.truck_step import (
     liquid_step,
     stored_energies_j,
 )
-from plant_models.truck_view import VIEW, truck_view
+from plant_models.truck_view import PER_STRING, VIEW, truck_view
 from plant_models.vehicle import new_vehicle_state, vehicle_record
 from thermal_bms.signals import Command, Measurement, VehicleMode
-from thermal_bms.units import FloatArray, degc_to_k
+from thermal_bms.units import SECONDS_PER_HOUR, FloatArray, degc_to_k
 
 AIR_MASS_IN_PACK_KG = 0.05
-N_SCALAR_NOISE = 4
+NO_OFFER = (False, 0.0, 0.0, 0.0)
 STANDING = cycle_by_time([0.0, 1.0], [0.0, 0.0])
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -57,7 +60,13 @@ class Truck:
     """
 
     def __init__(
-        self, parameters: TruckParameters, *, soc: float, temp_degc: float, payload_kg: float = 0.0, seed: int = 0
+        self,
+        parameters: TruckParameters,
+        *,
+        soc: float,
+        temp_degc: float,
+        payload_kg: float = 0.0,
+        seed: int = 0,
     ) -> None:
         self.parameters = parameters
         self.cell = load_cell(parameters.cell)
@@ -65,6 +74,7 @@ class Truck:
         self.mode = VehicleMode.PARK
         self.asleep = False
         self.ports = np.zeros(len(PORTS))
+        self._inputs = np.zeros(len(INPUTS))
         self.bus_voltage_v = 0.0
         self.auxiliary_power_w = 0.0
         self.cabin_power_w = 0.0
@@ -84,6 +94,8 @@ class Truck:
         self.constants, self.state, _ = views(self.pack)
         self.branches = np.ones((3, pack.n_strings))
         self._blocked = [False] * pack.n_strings
+        self._locked_in_j = 0.0
+        self._cycle: CycleArrays | None = None
         self._tables: dict[float, CircuitTables] = {}
         self._command = Command(contactor_close=(False,) * pack.n_strings)
         self.load(payload_kg)
@@ -104,6 +116,7 @@ class Truck:
         self.charger = None
         self._cycle = cycle
         self.vehicle = new_vehicle_state(cycle)
+        self.drive_finished = False
 
     def park(self) -> None:
         """Stand still, unplugged."""
@@ -118,27 +131,28 @@ class Truck:
         self.charger = Charger(charger.model_copy(update={"current_max_a": inlet_a}))
         self._stand()
 
-    @property
-    def drive_finished(self) -> bool:
-        """Whether the cycle is over and the truck stands."""
-        return bool(self.vehicle[0].finished > 0.0)
-
     # --- faults of the truck itself ---
 
     def clog_plate(self, string: int, factor: float) -> None:
         """Multiply the hydraulic resistance of a string's cold plate."""
-        self.branches[0, string] = factor
+        self.branches[0, string] *= factor
 
     def block_string(self, string: int) -> None:
         """Keep a string's contactors open whatever is commanded."""
         self._blocked[string] = True
 
     def weaken_cell(self, string: int, factor: float) -> None:
-        """Multiply the capacity of the middle group of a string and divide its resistance by the same factor."""
+        """Multiply the capacity of the middle group of a string and divide its resistance by the same factor.
+
+        The energy in the capacity that is gone stays in the cell for good, and in the books as stored.
+        """
+        before_j, _ = self.stored_energies_j()
         middle = self.constants.capacity_as.shape[1] // 2
         self.constants.capacity_as[string, middle] *= factor
         self.constants.per_capacity_as[string, middle] /= factor
         self.constants.resistance_factor[string, middle] /= factor
+        after_j, _ = self.stored_energies_j()
+        self._locked_in_j += before_j - after_j
 
     def loosen_contact(self, string: int, factor: float) -> None:
         """Multiply the conductance from cells to plate of a string."""
@@ -154,39 +168,36 @@ class Truck:
 
     def measure(self) -> Measurement:
         """Return what the truck's sensors say now."""
-        sensors = self.parameters.sensors
         state = self.state
         voltage_v = np.empty_like(state.voltage_v)
-        sense_voltages(
-            state.voltage_v, self._voltage_noise.row(), sensors.cell_voltage_noise_v, sensors.cell_voltage_step_v, voltage_v
-        )
-        noise = self._noise.row()
-        current_a = state.string_current_a * sensors.current_gain + sensors.current_offset_a
-        current_a = (current_a + sensors.current_noise_a * noise[N_SCALAR_NOISE:]) / sensors.current_step_a
+        strings = np.empty((2, len(self._blocked)))
         world = self._surroundings
-        sense_scalars(
+        sense(
+            self._sensor_p,
+            self.pack,
             self._s,
             self._chiller_s,
             self.vehicle,
-            noise,
-            sensors.coolant_temp_noise_k,
-            sensors.coolant_temp_step_k,
+            self._voltage_noise.row(),
+            self._noise.row(),
             self.bus_voltage_v,
             world.ambient_temp_degc,
             world.humidity,
+            voltage_v,
+            strings,
             self._scalars,
         )
         rating = self.charger
-        offer = (False, 0.0, 0.0, 0.0) if rating is None else rating.offer()
-        return Measurement(
+        offer = NO_OFFER if rating is None else rating.offer()
+        return Measurement(  # type: ignore[call-arg]  # the scalars are as many as SCALARS names
             self.time_s,
             self.mode,
             voltage_v,
             self._cell_temp_degc.copy(),
-            np.rint(current_a) * sensors.current_step_a,
-            np.rint(state.string_voltage_v * 20.0) * 0.05,
+            strings[0],
+            strings[1],
             state.string_closed > 0.0,
-            *self._scalars.tolist(),
+            *self._scalars.tolist(),  # type: ignore[arg-type]
             *offer,
         )
 
@@ -197,11 +208,33 @@ class Truck:
         self._surroundings = surroundings
         ambient_k = degc_to_k(surroundings.ambient_temp_degc)
         live = bool(self.state.string_closed.any())
-        self._step_loads(surroundings, live)
-        drive_heat_w = self._step_vehicle(ambient_k, live, dt_s)
+        self._step_loads(surroundings, live=live)
+        drive_heat_w = self._step_vehicle(ambient_k, dt_s, live=live)
         thermal = self._command.thermal
         on = 1.0 if live and not self.asleep else 0.0
-        self.bus_voltage_v = self._step(
+        self._inputs[:] = (
+            on * thermal.pump_duty,
+            on * thermal.fan_duty,
+            on * thermal.compressor_duty,
+            on * thermal.heater_duty,
+            thermal.valve_mode,
+            ambient_k,
+            surroundings.humidity,
+            self.speed_m_per_s,
+            drive_heat_w,
+            self._cabin_request_w,
+            degc_to_k(self.parameters.cabin.set_point_degc) if self._occupied else ambient_k,
+            self.auxiliary_power_w,
+            self.cabin_power_w,
+            self._charger_current_a(dt_s, live=live),
+        )
+        self.bus_voltage_v = self._step(*self.kernel_arguments(dt_s), self._inputs, dt_s)  # type: ignore[call-arg]
+        self._sense_temperatures(dt_s)
+        self.time_s += dt_s
+
+    def kernel_arguments(self, dt_s: float) -> tuple[Any, ...]:
+        """Return what the compiled tick works on, in its order; see ``truck_step``."""
+        return (
             self._p,
             self._s,
             self._chiller_p,
@@ -211,24 +244,7 @@ class Truck:
             self.pack,
             self.branches,
             self.ports,
-            on * thermal.pump_duty,
-            on * thermal.fan_duty,
-            on * thermal.compressor_duty,
-            on * thermal.heater_duty,
-            float(thermal.valve_mode),
-            ambient_k,
-            surroundings.humidity,
-            self.speed_m_per_s,
-            drive_heat_w,
-            self._cabin_request_w,
-            degc_to_k(self.parameters.cabin.set_point_degc) if self._occupied else ambient_k,
-            self.auxiliary_power_w,
-            self.cabin_power_w,
-            self._charger_current_a(live, dt_s),
-            dt_s,
         )
-        self._sense_temperatures(dt_s)
-        self.time_s += dt_s
 
     def tables(self, dt_s: float) -> CircuitTables:
         """Return the circuit tables for a step size, made once."""
@@ -239,11 +255,27 @@ class Truck:
     def stored_energies_j(self) -> tuple[float, float]:
         """Return chemical energy and stored heat of the whole truck [J]."""
         tables = self.tables(1.0)
-        return stored_energies_j(self._p, self._s, self._chiller_p, self._chiller_s, tables, self.pack)
+        chemical_j, heat_j = stored_energies_j(
+            self._p, self._s, self._chiller_p, self._chiller_s, tables, self.pack
+        )
+        return chemical_j + self._locked_in_j, heat_j
+
+    def full_energy_j(self) -> float:
+        """Return the energy [J] between empty and full at rest and reference temperature, nameplate capacity."""
+        pack, circuit = self.parameters.pack, self.cell.circuit
+        mean_v = float(np.trapezoid(circuit.ocv_v, circuit.soc))
+        return (
+            mean_v
+            * self.cell.capacity_ah
+            * SECONDS_PER_HOUR
+            * pack.n_strings
+            * pack.n_series
+            * pack.n_parallel
+        )
 
     def view(self) -> FloatArray:
-        """Return the truth about the truck in the order of ``VIEW``."""
-        truck_view(self.pack, self._s, self._chiller_s, self.vehicle, self._view)
+        """Return the truth about the truck: ``VIEW``, then current, charge and coolant outlet of every string."""
+        truck_view(self.pack, self._p, self._s, self._chiller_s, self.vehicle, self._view)
         return self._view
 
     @property
@@ -279,12 +311,13 @@ class Truck:
 
     def _build_sensors(self) -> None:
         pack = self.parameters.pack
+        self._sensor_p = record_of(self.parameters.sensors)
         voltage, temperature, rest = (np.random.default_rng(s) for s in self._noise_seed.spawn(3))
         self._voltage_noise = NoiseStream(voltage, pack.n_strings * pack.n_series)
         self._temp_noise = NoiseStream(temperature, pack.n_strings * pack.n_temp_sensors)
         self._noise = NoiseStream(rest, N_SCALAR_NOISE + pack.n_strings)
         self._scalars = np.zeros(len(SCALARS))
-        self._view = np.zeros(len(VIEW))
+        self._view = np.zeros(len(VIEW) + len(PER_STRING) * pack.n_strings)
         shape = (pack.n_strings, pack.n_temp_sensors)
         self._lagged_k = np.full(shape, float(self.state.surface_temp_k[0, 0]))
         self._cell_temp_degc = np.empty(shape)
@@ -301,29 +334,34 @@ class Truck:
         self.state.string_voltage_v[:] = self.state.voltage_v.sum(axis=1)
 
     def _stand(self) -> None:
-        self._cycle: CycleArrays | None = None
+        self._cycle = None
         self.vehicle = new_vehicle_state(STANDING)
         self.speed_m_per_s = 0.0
+        self.drive_finished = True
 
     @property
     def _occupied(self) -> bool:
         return self.mode == VehicleMode.DRIVE
 
-    def _step_loads(self, surroundings: Surroundings, live: bool) -> None:
+    def _step_loads(self, surroundings: Surroundings, *, live: bool) -> None:
         """Write what auxiliaries and cabin draw from the bus in this tick."""
         cabin = self.parameters.cabin
         vehicle = self.parameters.vehicle
         self.auxiliary_power_w = self.cabin_power_w = self._cabin_request_w = 0.0
         if not live or self.asleep:
             return
-        self.auxiliary_power_w = vehicle.auxiliary_power_w if self._occupied else self.parameters.standby_power_w
+        self.auxiliary_power_w = (
+            vehicle.auxiliary_power_w if self._occupied else self.parameters.standby_power_w
+        )
         if self._occupied:
             gain_w = cabin.occupant_heat_w + cabin.solar_area_m2 * surroundings.irradiance_w_per_m2
-            need_w = cabin.conductance_w_per_k * (surroundings.ambient_temp_degc - cabin.set_point_degc) + gain_w
+            need_w = (
+                cabin.conductance_w_per_k * (surroundings.ambient_temp_degc - cabin.set_point_degc) + gain_w
+            )
             self._cabin_request_w = max(need_w, 0.0)
             self.cabin_power_w = cabin.blower_power_w + max(-need_w, 0.0) / cabin.heating_cop
 
-    def _step_vehicle(self, ambient_k: float, live: bool, dt_s: float) -> float:
+    def _step_vehicle(self, ambient_k: float, dt_s: float, *, live: bool) -> float:
         """Advance the drive and return the heat it gives its coolant [W]."""
         if self._cycle is None:
             self.ports[FROM_DRIVE:] = 0.0
@@ -331,12 +369,13 @@ class Truck:
         own_w = self.auxiliary_power_w + self.cabin_power_w + float(self.ports[THERMAL_POWERS].sum())
         power_w = self._command.discharge_power_max_w - own_w if live else 0.0
         regen_w = self._command.regen_power_max_w + own_w if live else 0.0
-        self.speed_m_per_s, heat_w = drive_step(
+        self.speed_m_per_s, heat_w, finished = drive_step(
             self._vehicle, self.vehicle, self._cycle.table, power_w, regen_w, ambient_k, self.ports, dt_s
         )
+        self.drive_finished = finished > 0.0
         return heat_w
 
-    def _charger_current_a(self, live: bool, dt_s: float) -> float:
+    def _charger_current_a(self, dt_s: float, *, live: bool) -> float:
         if self.charger is None:
             return 0.0
         voltage_v = (self.bus_voltage_v or float(self.state.string_voltage_v.max())) if live else 0.0

@@ -58,8 +58,12 @@ class TruckParameters(Parameters):
 
     @model_validator(mode="after")
     def _cooling_fits(self) -> "TruckParameters":
-        if (self.cooling == "liquid") != (self.loop is not None) or (self.cooling == "air") != (self.air is not None):
-            raise ValueError('cooling = "liquid" needs a [loop] table and no [air], cooling = "air" an [air] and no [loop]')
+        if (self.cooling == "liquid") != (self.loop is not None) or (self.cooling == "air") != (
+            self.air is not None
+        ):
+            raise ValueError(
+                'cooling = "liquid" needs a [loop] table and no [air], cooling = "air" an [air] and no [loop]'
+            )
         return self
 
 
@@ -132,7 +136,11 @@ def table_at_half_charge(cell: CellParameters, temp_degc: float) -> float:
 
     def at(table: tuple[tuple[float, ...], ...]) -> float:
         inverse = -1.0 / (np.array(circuit.temp_degc) + 273.15)
-        return float(np.exp(np.interp(-1.0 / (temp_degc + 273.15), inverse, np.log([row[middle] for row in table]))))
+        return float(
+            np.exp(np.interp(-1.0 / (temp_degc + 273.15), inverse, np.log([row[middle] for row in table])))
+        )
 
     branches = ((circuit.r1_ohm, circuit.tau1_s), (circuit.r2_ohm, circuit.tau2_s))
-    return at(circuit.r0_discharge_ohm) + sum(at(r) * (1.0 - float(np.exp(-10.0 / at(tau)))) for r, tau in branches)
+    return at(circuit.r0_discharge_ohm) + sum(
+        at(r) * (1.0 - float(np.exp(-10.0 / at(tau)))) for r, tau in branches
+    )

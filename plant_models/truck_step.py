@@ -5,12 +5,11 @@ of the cells, closing of the circuit, back-substitution. What comes out is the s
 port, in the order of ``PORTS``.
 """
 
-from collections.abc import Callable
-
 from plant_models.air_path import air_actuate, air_film_conductance_w_per_k, air_solve
 from plant_models.chiller import chiller_stored_heat_j
+from plant_models.circuit import circuit_stored_heat_j
 from plant_models.cold_plate import branch_conductance, branch_flows, plate_film_conductance_w_per_k
-from plant_models.coolant_loop import loop_actuate, loop_solve, loop_stored_heat_j
+from plant_models.coolant_loop import loop_actuate, loop_solve
 from plant_models.glycol import temperature_k
 from plant_models.kernels import Record, RecordArray, kernel
 from plant_models.pack import (
@@ -28,8 +27,22 @@ from plant_models.pack_thermal import back_substitute, eliminate
 from plant_models.vehicle import vehicle_step
 from thermal_bms.units import FloatArray
 
-Step = Callable[..., float]  # kernels of one shape; their many arguments are listed where they are defined
-
+INPUTS = (
+    "pump_duty",
+    "fan_duty",
+    "compressor_duty",
+    "heater_duty",
+    "valve_mode",
+    "ambient_k",
+    "humidity",
+    "vehicle_speed_m_per_s",
+    "drive_heat_w",
+    "cabin_heat_request_w",
+    "cabin_air_k",
+    "auxiliary_power_w",
+    "cabin_power_w",
+    "charger_current_a",
+)
 PORTS = (
     "pack_power_w",
     "charger_power_w",
@@ -62,9 +75,34 @@ PORTS = (
     "drive_loss_w",
     "friction_brake_power_w",
     "brake_resistor_power_w",
+    "drag_power_w",
+    "rolling_power_w",
 )
 THERMAL_POWERS = slice(6, 10)
 FROM_DRIVE = 27
+
+
+@kernel
+def watch_bus(state: PackState, s: Record, chiller_s: Record) -> None:
+    """Write whether some string is connected to the bus; a dead bus stops the compressor at once."""
+    s.live = 0.0
+    for k in range(state.string_closed.shape[0]):
+        if state.string_closed[k] > 0.0:
+            s.live = 1.0
+    if s.live < 0.5 and chiller_s.running > 0.0:
+        chiller_s.running = 0.0
+        chiller_s.off_time_s = 0.0
+        chiller_s.request_time_s = 0.0
+
+
+@kernel
+def cut_power(s: Record) -> None:
+    """Take all electric power from the circuit's actuators, as on a dead bus; what still turns runs down idle."""
+    s.pump_power_w = 0.0
+    s.pump_hydraulic_w = 0.0
+    s.fan_power_w = 0.0
+    s.heater_power_w = 0.0
+    s.heater_heat_w = 0.0
 
 
 @kernel
@@ -81,12 +119,23 @@ def electrical(
 ) -> float:
     """Advance the pack under the demand of the bus, write its ports, and return the bus voltage [V].
 
-    The traction power stands in ``ports`` already, from ``drive_step``.
+    The traction power stands in ``ports`` already, from ``drive_step``. On a dead bus the circuit's actuators get no
+    power.
     """
     constants, state, work = views(pack)
+    if s.live < 0.5:
+        cut_power(s)
     ports[25] = auxiliary_power_w
     ports[26] = cabin_power_w
-    power_w = ports[25] + ports[26] + ports[27] + s.pump_power_w + s.fan_power_w + s.heater_power_w + chiller_s.compressor_power_w
+    power_w = (
+        ports[25]
+        + ports[26]
+        + ports[27]
+        + s.pump_power_w
+        + s.fan_power_w
+        + s.heater_power_w
+        + chiller_s.compressor_power_w
+    )
     voltage_v = pack_electrical_step(tables, constants, state, work, power_w, charger_current_a, dt_s)
     current_a = 0.0
     heat_w = 0.0
@@ -158,67 +207,87 @@ def finish(
     ports[24] = s.exhaust_enthalpy_w
 
 
-def _step_of(actuate: Step, film_conductance_w_per_k: Step, solve: Step) -> Step:
-    """Return the compiled tick of a truck with this coolant circuit.
+@kernel
+def coolant_temp_k(p: Record, state: PackState, k: int) -> float:
+    """Return the coolant temperature half way along string ``k`` [K]."""
+    return temperature_k(p, state.coolant_j_per_kg[k, state.soc.shape[1] // 2])
 
-    The tick takes parameter and state records of circuit and refrigerant, the compressor map, the circuit tables, the
-    pack, ``branches`` of shape (3, n_strings) (hydraulic resistance over a clean plate, open flag, room for the
-    conductance from wall to coolant of one group [W/K]), ``ports`` to write, the commands, the surroundings, the
-    powers of auxiliaries and cabin [W], the charger's current [A] and the step [s]. It returns the mean
-    bus voltage [V].
+
+@kernel
+def liquid_step(
+    p: RecordArray,
+    s: RecordArray,
+    chiller_p: RecordArray,
+    chiller_s: RecordArray,
+    chiller_table: FloatArray,
+    tables: CircuitTables,
+    pack: PackArrays,
+    branches: FloatArray,
+    ports: FloatArray,
+    u: FloatArray,
+    dt_s: float,
+) -> float:
+    """Advance a liquid-cooled truck by one tick; return the mean bus voltage [V].
+
+    ``branches`` has shape (3, n_strings): hydraulic resistance over a clean plate, open flag, and room for the
+    conductance from wall to coolant of one group [W/K]. ``u`` holds the values named in ``INPUTS``, ``ports`` takes
+    those named in ``PORTS``.
     """
-
-    def step(
-        p: RecordArray,
-        s: RecordArray,
-        chiller_p: RecordArray,
-        chiller_s: RecordArray,
-        chiller_table: FloatArray,
-        tables: CircuitTables,
-        pack: PackArrays,
-        branches: FloatArray,
-        ports: FloatArray,
-        pump_duty: float,
-        fan_duty: float,
-        compressor_duty: float,
-        heater_duty: float,
-        valve_mode: float,
-        ambient_k: float,
-        humidity: float,
-        speed_m_per_s: float,
-        drive_heat_w: float,
-        cabin_request_w: float,
-        cabin_air_k: float,
-        auxiliary_power_w: float,
-        cabin_power_w: float,
-        charger_current_a: float,
-        dt_s: float,
-    ) -> float:
-        constants, state, work = views(pack)
-        actuate(
-            p[0], s[0], chiller_p[0], chiller_s[0], chiller_table, pump_duty, fan_duty, compressor_duty, heater_duty,
-            valve_mode, branch_conductance(branches[0], branches[1]), ambient_k, humidity, speed_m_per_s, drive_heat_w,
-            cabin_request_w, cabin_air_k, dt_s,
-        )  # fmt: skip
-        voltage_v = electrical(tables, pack, s[0], chiller_s[0], auxiliary_power_w, cabin_power_w, charger_current_a, ports, dt_s)
-        flow = s[0].mass_flow_kg_per_s
-        branch_flows(branches[0], branches[1], flow, state.string_flow_kg_per_s)
-        n_series = state.soc.shape[1]
-        for k in range(state.soc.shape[0]):
-            mean_k = temperature_k(p[0], state.coolant_j_per_kg[k, n_series // 2])
-            film = film_conductance_w_per_k(p[0], state.string_flow_kg_per_s[k], mean_k)
-            branches[2, k] = film / n_series
-            eliminate(constants, state, work, p[0], k, branches[2, k], dt_s)
-        offset_w, gain_kg_per_s = return_flow(state, work)
-        supply_j_per_kg = solve(p[0], s[0], offset_w, gain_kg_per_s, flow, dt_s)
-        finish(constants, state, work, s[0], chiller_s[0], branches[2], supply_j_per_kg, ambient_k, ports, dt_s)
-        return voltage_v
-
-    return kernel(step)
+    constants, state, work = views(pack)
+    watch_bus(state, s[0], chiller_s[0])
+    open_plates = branch_conductance(branches[0], branches[1])
+    loop_actuate(
+        p[0], s[0], chiller_p[0], chiller_s[0], chiller_table,
+        u[0], u[1], u[2], u[3], u[4], open_plates, u[5], u[6], u[7], u[8], u[9], u[10], dt_s,
+    )  # fmt: skip
+    voltage_v = electrical(tables, pack, s[0], chiller_s[0], u[11], u[12], u[13], ports, dt_s)
+    branch_flows(branches[0], branches[1], s[0].mass_flow_kg_per_s, state.string_flow_kg_per_s)
+    for k in range(state.soc.shape[0]):
+        film = plate_film_conductance_w_per_k(
+            p[0], state.string_flow_kg_per_s[k], coolant_temp_k(p[0], state, k)
+        )
+        branches[2, k] = film / state.soc.shape[1]
+        eliminate(constants, state, work, p[0], k, branches[2, k], dt_s)
+    offset_w, gain_kg_per_s = return_flow(state, work)
+    supply_j_per_kg = loop_solve(p[0], s[0], offset_w, gain_kg_per_s, s[0].mass_flow_kg_per_s, dt_s)
+    finish(constants, state, work, s[0], chiller_s[0], branches[2], supply_j_per_kg, u[5], ports, dt_s)
+    return voltage_v
 
 
-liquid_step = _step_of(loop_actuate, plate_film_conductance_w_per_k, loop_solve)
-air_step = _step_of(air_actuate, air_film_conductance_w_per_k, air_solve)
+@kernel
+def air_step(
+    p: RecordArray,
+    s: RecordArray,
+    chiller_p: RecordArray,
+    chiller_s: RecordArray,
+    chiller_table: FloatArray,
+    tables: CircuitTables,
+    pack: PackArrays,
+    branches: FloatArray,
+    ports: FloatArray,
+    u: FloatArray,
+    dt_s: float,
+) -> float:
+    """Advance an air-cooled truck by one tick; arguments and result as in ``liquid_step``."""
+    constants, state, work = views(pack)
+    watch_bus(state, s[0], chiller_s[0])
+    open_plates = branch_conductance(branches[0], branches[1])
+    air_actuate(
+        p[0], s[0], chiller_p[0], chiller_s[0], chiller_table,
+        u[0], u[1], u[2], u[3], u[4], open_plates, u[5], u[6], u[7], u[8], u[9], u[10], dt_s,
+    )  # fmt: skip
+    voltage_v = electrical(tables, pack, s[0], chiller_s[0], u[11], u[12], u[13], ports, dt_s)
+    branch_flows(branches[0], branches[1], s[0].mass_flow_kg_per_s, state.string_flow_kg_per_s)
+    for k in range(state.soc.shape[0]):
+        film = air_film_conductance_w_per_k(
+            p[0], state.string_flow_kg_per_s[k], coolant_temp_k(p[0], state, k)
+        )
+        branches[2, k] = film / state.soc.shape[1]
+        eliminate(constants, state, work, p[0], k, branches[2, k], dt_s)
+    offset_w, gain_kg_per_s = return_flow(state, work)
+    supply_j_per_kg = air_solve(p[0], s[0], offset_w, gain_kg_per_s, s[0].mass_flow_kg_per_s, dt_s)
+    finish(constants, state, work, s[0], chiller_s[0], branches[2], supply_j_per_kg, u[5], ports, dt_s)
+    return voltage_v
 
 
 @kernel
@@ -231,14 +300,16 @@ def drive_step(
     ambient_k: float,
     ports: FloatArray,
     dt_s: float,
-) -> tuple[float, float]:
-    """Advance the vehicle and write its ports; return speed [m/s] and heat to the drive's coolant [W]."""
+) -> tuple[float, float, float]:
+    """Advance the vehicle and write its ports; return speed [m/s], heat to its coolant [W] and whether it is done."""
     vehicle_step(p[0], s[0], cycle, power_max_w, regen_power_max_w, ambient_k, dt_s)
     ports[27] = s[0].traction_power_w
     ports[28] = s[0].drive_loss_w
     ports[29] = s[0].friction_brake_power_w
     ports[30] = s[0].brake_resistor_power_w
-    return s[0].speed_m_per_s, s[0].drive_heat_to_coolant_w
+    ports[31] = s[0].drag_power_w
+    ports[32] = s[0].rolling_power_w
+    return s[0].speed_m_per_s, s[0].drive_heat_to_coolant_w, s[0].finished
 
 
 @kernel
@@ -253,5 +324,5 @@ def stored_energies_j(
     """Return chemical energy and stored heat of the whole truck [J], functions of state alone."""
     constants, state, _ = views(pack)
     heat_j = pack_stored_heat_j(constants, state)
-    heat_j += loop_stored_heat_j(p[0], s[0]) + chiller_stored_heat_j(chiller_p[0], chiller_s[0])
+    heat_j += circuit_stored_heat_j(p[0], s[0]) + chiller_stored_heat_j(chiller_p[0], chiller_s[0])
     return chemical_energy_j(tables, constants, state), heat_j

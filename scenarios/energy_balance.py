@@ -6,7 +6,7 @@ part: a heat path that is missing from the plant, or from the recording, shows u
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -15,23 +15,42 @@ from thermal_bms.parameters import did_you_mean
 from thermal_bms.units import JOULES_PER_KWH, FloatArray
 
 Role = Literal["in", "out", "stored"]
+ENERGY = "energy"
 ROLES: tuple[Role, ...] = ("in", "out", "stored")
 
 
-class SignalSource(Protocol):
+class ColumnSource(Protocol):
+    """Named columns, one value a row."""
+
+    def __getitem__(self, name: str, /) -> FloatArray:
+        """Return one column."""
+        ...
+
+    def __contains__(self, name: object, /) -> bool:
+        """Say whether there is a column of that name."""
+        ...
+
+
+@runtime_checkable
+class StreamSource(Protocol):
+    """A recording with more streams than its signals."""
+
+    @property
+    def streams(self) -> list[str]:
+        """Return the names of the streams."""
+        ...
+
+    def stream(self, name: str, /) -> ColumnSource:
+        """Return a stream by name."""
+        ...
+
+
+class SignalSource(ColumnSource, Protocol):
     """What metrics, balances and reports need of a recording: named columns and the facts of the run."""
 
     @property
     def meta(self) -> Mapping[str, Any]:  # the scenario as run, phases, versions: any JSON value
         """Facts of the run."""
-        ...
-
-    def __getitem__(self, name: str, /) -> FloatArray:
-        """Return one column of the signals, one value a row."""
-        ...
-
-    def __contains__(self, name: object, /) -> bool:
-        """Say whether a signal of that name was recorded."""
         ...
 
 
@@ -123,10 +142,18 @@ def energy_balances(recording: SignalSource) -> dict[str, Balance]:
         when a listed column was not recorded.
     """
     table: Mapping[str, Mapping[str, Sequence[str]]] = recording.meta.get("energy_balance", {})
-    return {domain: _balance(recording, domain, columns) for domain, columns in table.items()}
+    columns = energy_columns(recording)
+    return {domain: _balance(columns, domain, names) for domain, names in table.items()}
 
 
-def _balance(recording: SignalSource, domain: str, columns: Mapping[str, Sequence[str]]) -> Balance:
+def energy_columns(recording: SignalSource) -> ColumnSource:
+    """Return where the balance is read: the stream "energy" where there is one, else the signals."""
+    if isinstance(recording, StreamSource) and ENERGY in recording.streams:
+        return recording.stream(ENERGY)
+    return recording
+
+
+def _balance(recording: ColumnSource, domain: str, columns: Mapping[str, Sequence[str]]) -> Balance:
     terms = tuple(_terms(recording, domain, columns))
     total = {role: sum(term.energy_j for term in terms if term.role == role) for role in ROLES}
     residual_j = total["in"] - total["out"] - total["stored"]
@@ -146,7 +173,7 @@ def relative_closure(residual_j: float, absolute_flow_j: float) -> float:
 
 
 def _terms(
-    recording: SignalSource, domain: str, columns: Mapping[str, Sequence[str]]
+    recording: ColumnSource, domain: str, columns: Mapping[str, Sequence[str]]
 ) -> Iterator[BalanceTerm]:
     steps_s = np.diff(recording["time_s"])
     for role in ROLES:
@@ -156,7 +183,7 @@ def _terms(
             yield BalanceTerm(name, role, float(steps_j.sum()), float(np.abs(steps_j).sum()))
 
 
-def _column(recording: SignalSource, name: str, where: str) -> FloatArray:
+def _column(recording: ColumnSource, name: str, where: str) -> FloatArray:
     if name in recording:
         return recording[name]
     near = did_you_mean(name, [str(c) for c in recording] if isinstance(recording, Iterable) else [])

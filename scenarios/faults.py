@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -16,6 +17,7 @@ from plant_models.truck import Truck
 from thermal_bms.interfaces import Link
 from thermal_bms.parameters import Parameters, did_you_mean
 from thermal_bms.signals import Command, Measurement, ThermalCommand, ValveMode
+from thermal_bms.units import FloatArray
 
 ActuatorFault = Callable[[ThermalCommand, float], ThermalCommand]
 PlantFault = Callable[[Truck, int, float], None]
@@ -38,8 +40,8 @@ PLANT_FAULTS: dict[str, PlantFault] = {
 SENSOR_FAULTS = ("sensor_offset", "sensor_stuck", "sensor_lost")
 KINDS = (*ACTUATOR_FAULTS, *PLANT_FAULTS, *SENSOR_FAULTS)
 _NUMERIC = tuple(f.name for f in fields(Measurement) if f.type in {"float", float} and f.name != "time_s")
-_ARRAYS = ("cell_voltage_v", "cell_temp_degc", "string_current_a", "string_voltage_v")
-_TARGET = re.compile(r"^(?P<name>\w+)(?:\[(?P<index>\d+(?:\s*,\s*\d+)?)\])?$")
+ARRAYS = ("cell_voltage_v", "cell_temp_degc", "string_current_a", "string_voltage_v")
+_TARGET = re.compile(r"^(?P<name>\w+)(?:\[(?P<index>[0-9]+(?:\s*,\s*[0-9]+)?)\])?$")
 
 
 class FaultEntry(Parameters):
@@ -61,11 +63,13 @@ class FaultEntry(Parameters):
             raise ValueError(f"no such fault{did_you_mean(self.kind, KINDS)}")
         if self.kind in SENSOR_FAULTS:
             name, _ = parse_target(self.target)
-            known = (*_NUMERIC, *_ARRAYS)
+            known = (*_NUMERIC, *ARRAYS)
             if name not in known:
                 raise ValueError(f"target {name!r} is no measurement{did_you_mean(name, known)}")
-        elif not self.target.isdigit():
+        elif not self.target.isdecimal():
             raise ValueError(f"target {self.target!r} must be the number of a string, counted from 0")
+        elif self.kind in PLANT_FAULTS and math.isfinite(self.duration_s):
+            raise ValueError(f"{self.kind} is not undone: leave out duration_s")
         if self.kind in {"pump_stuck", "heater_stuck_on"} and not 0.0 <= self.value <= 1.0:
             raise ValueError(f"value {self.value} must be a duty from 0 to 1")
         if self.kind == "valve_stuck" and self.value not in set(ValveMode):
@@ -127,15 +131,14 @@ def with_sensor_fault(measurement: Measurement, entry: FaultEntry) -> Measuremen
     """Return ``measurement`` with one sensor fault in it."""
     name, index = parse_target(entry.target)
     old = getattr(measurement, name)
-    if isinstance(old, np.ndarray):
-        new = old.copy()
-        where = index or ...
-        new[where] = _faulty(old[where], entry)
-        return replace(measurement, **{name: new})
-    return replace(measurement, **{name: float(_faulty(np.asarray(old), entry))})
+    new = np.array(old, dtype=np.float64)
+    where = index or ...
+    new[where] = _faulty(new[where], entry)
+    changed: Any = new if isinstance(old, np.ndarray) else float(new)  # the field's own type
+    return replace(measurement, **{name: changed})
 
 
-def _faulty(value: np.ndarray, entry: FaultEntry) -> np.ndarray:
+def _faulty(value: FloatArray, entry: FaultEntry) -> FloatArray:
     if entry.kind == "sensor_offset":
         return np.asarray(value + entry.value)
     return np.full_like(value, entry.value if entry.kind == "sensor_stuck" else math.nan)

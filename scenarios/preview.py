@@ -7,18 +7,24 @@ from plant_models.charger import charger
 from scenarios.drive_cycle import DriveCycle
 from scenarios.scenario import ChargePhase, DrivePhase, ParkPhase, Phase
 from thermal_bms.signals import Preview
-from thermal_bms.units import SECONDS_PER_HOUR
+from thermal_bms.units import JOULES_PER_KWH, SECONDS_PER_HOUR
 
 FAST_CHARGERS = ("ccs", "mcs", "gbt")
 
 
-def nominal_duration_s(phase: Phase, cycle: DriveCycle | None, capacity_j: float) -> float:
-    """Return how long a phase is expected to last [s]: by its plan, its cycle, or its charger's power."""
+def nominal_duration_s(phase: Phase, cycle: DriveCycle | None, usable_kwh: float) -> float:
+    """Return how long a phase is expected to last [s]: by its plan, its cycle, or its charger's power.
+
+    A charge without a plan is taken to move 60 % of the usable energy.
+    """
     if isinstance(phase, DrivePhase):
         return float(cycle.time_s[-1]) if cycle is not None else 0.0
     if isinstance(phase, ParkPhase) or phase.duration_h is not None:
         return float(phase.duration_h or 0.0) * SECONDS_PER_HOUR
-    return min(0.6 * capacity_j / charger(phase.charger).power_max_w, phase.duration_max_h * SECONDS_PER_HOUR)
+    return min(
+        0.6 * usable_kwh * JOULES_PER_KWH / charger(phase.charger).power_max_w,
+        phase.duration_max_h * SECONDS_PER_HOUR,
+    )
 
 
 class Plan:

@@ -14,7 +14,7 @@ from scenarios import report_charts as charts
 from scenarios import report_figures as figures
 from scenarios import report_html as html
 from scenarios.checks import CheckResult, evaluate_checks
-from scenarios.energy_balance import SignalSource, energy_balances, energy_split
+from scenarios.energy_balance import Balance, SignalSource, energy_balances, energy_split
 from scenarios.metrics import compute_kpis
 from scenarios.report_plots import (
     FIGURE_WIDTH_IN,
@@ -25,7 +25,7 @@ from scenarios.report_plots import (
     to_svg,
 )
 from scenarios.report_sankey import sankey_figure
-from thermal_bms.errors import RecordingError
+from thermal_bms.errors import RecordingError, ScenarioError
 from thermal_bms.recording import Recording
 from thermal_bms.units import FloatArray
 
@@ -115,9 +115,13 @@ def render_report(recording: RunSource, summary: Mapping[str, Any] | None = None
     meta = recording.meta
     kpis = compute_kpis(recording)
     checks = evaluate_checks(kpis, _table(meta.get("scenario", {})).get("checks", {}))
-    balances = list(energy_balances(recording).values())
     warnings = [str(text) for text in (summary or {}).get("warnings", ())]
     warnings += _own_warnings(recording, kpis)
+    balances: list[Balance] = []
+    try:
+        balances += energy_balances(recording).values()
+    except ScenarioError as error:
+        warnings.append(f"The energy balance cannot be drawn up: {error}")
     drawable = recording["time_s"].size >= 2
     body = [
         html.tiles(kpis),
@@ -165,7 +169,8 @@ def _chips(recording: RunSource) -> list[tuple[str, str]]:
     ]
     if "ambient_temp_degc" in recording and time_s.size:
         ambient = recording["ambient_temp_degc"]
-        chips.append(("Ambient", f"{ambient.min():.0f} to {ambient.max():.0f} °C"))
+        ends = dict.fromkeys(f"{t:.0f}" for t in (ambient.min(), ambient.max()))
+        chips.append(("Ambient", f"{' to '.join(ends)} °C"))
     if time_s.size:
         chips.append(("Duration", f"{time_s[-1] / 3600.0:.1f} h"))
     return chips
@@ -187,7 +192,7 @@ def _own_warnings(recording: RunSource, kpis: Mapping[str, float]) -> list[str]:
     if recording["time_s"].size < 2:
         warnings.append("Nothing to draw: fewer than two rows were recorded.")
     if kpis["fault_count_max"] > 0.0:
-        warnings.append(f"Up to {kpis['fault_count_max']:.0f} faults were active at one time.")
+        warnings.append(f"Faults were active, at most {kpis['fault_count_max']:.0f} at one time.")
     for domain in ("electrical", "thermal"):
         closure = kpis[f"{domain}_closure"]
         if closure > html.CLOSURE_LIMIT:

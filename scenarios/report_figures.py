@@ -227,9 +227,9 @@ def actuator_figure(day: DayView) -> Figure | None:
 
 
 _HEAT_TERMS = (  # signal, label, colour, sign of a positive value as seen from the pack and its loop
-    ("cell_heat_w", "cells", RED, 1.0),
-    ("heater_power_w", "heater", YELLOW, 1.0),
-    ("waste_heat_w", "drive's waste heat", ORANGE, 1.0),
+    ("cell_heat_w", "cells", ORANGE, 1.0),
+    ("heater_power_w", "heater", RED, 1.0),
+    ("waste_heat_w", "drive's waste heat", YELLOW, 1.0),
     ("chiller_heat_w", "chiller", BLUE, -1.0),
     ("radiator_heat_w", "radiator", GREEN, -1.0),
     ("heat_housing_to_ambient_w", "housing to ambient", GREY, -1.0),
@@ -248,7 +248,7 @@ def heat_figure(day: DayView) -> Figure | None:
     legend(panel, handles + panel.get_legend_handles_labels()[0])
     _line_if(loops, day, "coolant_inlet_temp_degc", "coolant in", COOLANT_IN, lw=0.9)
     _line_if(loops, day, "coolant_outlet_temp_degc", "out", COOLANT_OUT, lw=0.9)
-    _line_if(loops, day, "drive_loop_temp_degc", "drive's loop", ORANGE, lw=0.9)
+    _line_if(loops, day, "drive_loop_temp_degc", "drive's loop", PURPLE, lw=0.9)
     _line_if(loops, day, "ambient_temp_degc", "ambient", AMBIENT, lw=1.2, ls="--")
     title(loops, "Loop temperatures", "Temperature [°C]")
     legend(loops)

@@ -59,7 +59,7 @@ VALVE_COLOURS = {
     ValveMode.BYPASS: (GREY, "bypass"),
     ValveMode.RADIATOR: (GREEN, "radiator"),
     ValveMode.CHILLER: (BLUE, "chiller"),
-    ValveMode.WASTE_HEAT: (ORANGE, "waste heat"),
+    ValveMode.WASTE_HEAT: (YELLOW, "waste heat"),
 }
 CAUSE_COLOURS = {
     LimitCause.CELL_CURRENT: (SKY, "cell current"),

@@ -4,14 +4,20 @@ import numpy as np
 
 from plant_models.truck import Truck
 from plant_models.truck_step import PORTS
-from plant_models.truck_view import VIEW, string_view
+from plant_models.truck_view import PER_STRING, VIEW
 from thermal_bms.cycle import CycleResult
 from thermal_bms.recording_format import Columns
-from thermal_bms.signals import Command, Estimate, LimitCause, Limits, Measurement
+from thermal_bms.signals import Command, LimitCause, Limits
 from thermal_bms.units import FloatArray
 
 CLOCK = ("time_s", "phase_index", "vehicle_mode", "asleep", "distance_m")
-WORLD = ("ambient_temp_degc", "ambient_humidity", "irradiance_w_per_m2", "bus_voltage_v")
+WORLD = (
+    "ambient_temp_degc",
+    "ambient_humidity",
+    "irradiance_w_per_m2",
+    "bus_voltage_v",
+    "charger_power_max_w",
+)
 STORED = ("chemical_energy_j", "stored_heat_j")
 COUNTERS = tuple(f"{port.removesuffix('_w')}_j" for port in PORTS)
 CONTROL = (
@@ -34,7 +40,6 @@ CONTROL = (
     "charge_limit",
     "fault_count",
 )
-PER_STRING = ("string_current_a", "string_soc", "string_coolant_outlet_temp_degc")
 
 ENERGY_BALANCE = {
     "electrical": {
@@ -79,12 +84,15 @@ ENERGY_BALANCE = {
 }
 NO_LIMITS = Limits(0.0, 0.0, 0.0, 0.0, LimitCause.NONE, LimitCause.NONE)
 
+N_ASSIGNED = len(CLOCK) + len(WORLD) + len(CONTROL)
+AT_PHASE_DISTANCE = VIEW.index("phase_distance_m")
+
 
 def signal_columns(truck: Truck) -> list[str]:
     """Return the names of the stream "signals" for a truck."""
     n_strings = truck.parameters.pack.n_strings
     strings = [f"{name}_{k}" for name in PER_STRING for k in range(n_strings)]
-    return [*CLOCK, *WORLD, *VIEW, *PORTS, *CONTROL, *strings]
+    return [*CLOCK, *WORLD, *CONTROL, *PORTS, *VIEW, *strings]
 
 
 def energy_columns() -> list[str]:
@@ -106,7 +114,9 @@ class RowMaker:
         self._energy_j = np.zeros(len(PORTS))
         self._last_j = np.zeros(len(PORTS))
         self._last_s = 0.0
-        self._strings = np.zeros((len(PER_STRING), truck.parameters.pack.n_strings))
+        self._row = np.zeros(len(signal_columns(truck)))
+        self._ports = self._row[N_ASSIGNED : N_ASSIGNED + len(PORTS)]
+        self._view = self._row[N_ASSIGNED + len(PORTS) :]
         self.distance_m = 0.0
 
     def add(self, dt_s: float) -> None:
@@ -114,29 +124,35 @@ class RowMaker:
         self._energy_j += self._truck.ports * dt_s
 
     def signals(
-        self, phase_index: int, weather: tuple[float, float, float], result: CycleResult | None, command: Command
-    ) -> tuple[float, ...]:
-        """Return the row of the stream "signals" and begin a new interval."""
+        self,
+        phase_index: int,
+        weather: tuple[float, float, float],
+        result: CycleResult | None,
+        command: Command,
+    ) -> FloatArray:
+        """Return the row of the stream "signals" and begin a new interval; the same array each time."""
         truck = self._truck
-        view = truck.view().tolist()
+        self._view[:] = truck.view()
         since_s = truck.time_s - self._last_s
-        mean_w = ((self._energy_j - self._last_j) / since_s if since_s > 0.0 else truck.ports).tolist()
+        if since_s > 0.0:
+            np.subtract(self._energy_j, self._last_j, out=self._ports)
+            self._ports /= since_s
+        else:
+            self._ports[:] = truck.ports
         self._last_j[:] = self._energy_j
         self._last_s = truck.time_s
-        string_view(truck.pack, truck.medium, self._strings)
-        return (
+        self._row[:N_ASSIGNED] = (
             truck.time_s,
             phase_index,
             truck.mode,
             truck.asleep,
-            self.distance_m + view[19],
+            self.distance_m + self._view[AT_PHASE_DISTANCE],
             *weather,
             truck.bus_voltage_v,
-            *view,
-            *mean_w,
+            truck.charger.power_now_max_w(truck.bus_voltage_v) if truck.charger else 0.0,
             *control_values(result, command),
-            *self._strings.ravel().tolist(),
         )
+        return self._row
 
     def energy(self) -> tuple[float, ...]:
         """Return the row of the stream "energy"."""

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -27,7 +28,7 @@ from thermal_bms.interfaces import Link
 from thermal_bms.link import DirectLink, measurement_columns, measurement_row
 from thermal_bms.recording import FILE_NAME, Recorder, Recording
 from thermal_bms.signals import NO_PREVIEW, Command, Preview
-from thermal_bms.units import SECONDS_PER_HOUR, kmh_to_m_per_s
+from thermal_bms.units import JOULES_PER_KWH, SECONDS_PER_HOUR, kmh_to_m_per_s
 
 _LOG = logging.getLogger(__name__)
 SUMMARY_NAME = "summary.json"
@@ -79,7 +80,6 @@ def run(scenario: LoadedScenario, out: Path, progress: Progress | None = None) -
     path = out / FILE_NAME
     with Recorder(path, day.meta(), day.streams()) as recorder:
         day.run(recorder)
-        recorder.add_meta({"phases": day.phase_table})
     ran = perf_counter()
     recording = Recording(path)
     kpis = compute_kpis(recording)
@@ -91,7 +91,7 @@ def run(scenario: LoadedScenario, out: Path, progress: Progress | None = None) -
 
 
 def write_summary(scenario: LoadedScenario, result: RunResult) -> None:
-    """Write ``summary.json``: figures, checks, warnings, timings."""
+    """Write ``summary.json``: figures, checks, warnings, timings; null where a figure is not a number."""
     summary = {
         "scenario": scenario.name,
         "title": scenario.settings.title,
@@ -101,7 +101,8 @@ def write_summary(scenario: LoadedScenario, result: RunResult) -> None:
         "warnings": result.warnings,
         "timings": result.timings,
     }
-    result.summary_path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(_for_json(summary), indent=2, allow_nan=False)
+    result.summary_path.write_text(text + "\n", encoding="utf-8")
 
 
 class Day:
@@ -119,7 +120,9 @@ class Day:
         )
         start_degc = settings.initial.cell_temp_degc
         vehicle = scenario.truck.vehicle
-        self._payload_kg = 0.5 * vehicle.payload_max_kg if settings.payload_kg is None else settings.payload_kg
+        self._payload_kg = (
+            0.5 * vehicle.payload_max_kg if settings.payload_kg is None else settings.payload_kg
+        )
         self.truck = Truck(
             scenario.truck,
             soc=settings.initial.soc,
@@ -134,10 +137,14 @@ class Day:
         if settings.fault:
             self.link = FaultyLink(self.link, self.truck, settings.fault)
         self.cycles = [self._cycle(phase) for phase in settings.phase]
-        capacity_j = description.pack.n_strings * description.pack.n_series * description.pack.capacity_ah * 3600.0 * 3.5
+        low, high = scenario.truck.pack.usable_soc
+        self._usable_kwh = (high - low) * self.truck.full_energy_j() / JOULES_PER_KWH
         self.plan = Plan(
             settings.phase,
-            [nominal_duration_s(p, c, capacity_j) for p, c in zip(settings.phase, self.cycles, strict=True)],
+            [
+                nominal_duration_s(p, c, self._usable_kwh)
+                for p, c in zip(settings.phase, self.cycles, strict=True)
+            ],
         )
         self.rows = RowMaker(self.truck)
         self._asleep_command = Command(contactor_close=(False,) * description.pack.n_strings)
@@ -145,6 +152,9 @@ class Day:
         self._command = self._asleep_command
         self._preview: Preview = NO_PREVIEW
         self._next_preview_s = self._next_signals_s = self._next_cells_s = self._next_progress_s = 0.0
+        self._signals_s = self._cells_s = -1.0
+        # read always, so that what is recorded does not shift the sensors' noise
+        self._measurement_columns = measurement_columns(self.truck.measure())
 
     def meta(self) -> dict[str, Any]:
         """Return what the recording says of itself."""
@@ -156,6 +166,7 @@ class Day:
             "truck": self.scenario.truck.model_dump(mode="json"),
             "controller": self.settings.controller.name,
             "comfort_band_degc": COMFORT_BAND_DEGC[chemistry],
+            "usable_energy_kwh": self._usable_kwh,
             "tick_s": self.settings.tick_s,
             "seed": self.settings.seed,
             "versions": {name: _version(name) for name in ("thermal-bms", "numpy", "numba", "scipy")},
@@ -171,14 +182,14 @@ class Day:
             "energy": energy_columns(),
         }
         if self.settings.recording.measurements:
-            streams["measurement"] = measurement_columns(self.truck.measure())
+            streams["measurement"] = self._measurement_columns
         return streams
 
     def run(self, recorder: Recorder) -> None:
         """Run every phase of the day."""
         self._record(recorder, 0)
         for index, phase in enumerate(self.settings.phase):
-            start_s = self.truck.time_s
+            start_s = self._next_preview_s = self.truck.time_s
             if isinstance(phase, DrivePhase):
                 self._drive(recorder, index, phase)
             elif isinstance(phase, ParkPhase):
@@ -186,9 +197,15 @@ class Day:
             else:
                 self._charge(recorder, index, phase)
             self.phase_table.append(
-                {"name": phase.name or phase.kind, "kind": phase.kind, "start_s": start_s, "end_s": self.truck.time_s}
+                {
+                    "name": phase.name or phase.kind,
+                    "kind": phase.kind,
+                    "start_s": start_s,
+                    "end_s": self.truck.time_s,
+                }
             )
-        recorder.append("energy", self.rows.energy())
+            recorder.add_meta({"phases": self.phase_table})
+        self._record_end(recorder)
         if self._progress:
             self._progress(self.truck.time_s, self.truck.time_s)
 
@@ -205,7 +222,9 @@ class Day:
         start_s = self.truck.time_s
         while not self.truck.drive_finished:
             if self.truck.time_s >= end_s:
-                self.warnings.append(f"phase {index} ({phase.cycle}) stopped after {phase.duration_max_h:g} h, not finished")
+                self.warnings.append(
+                    f"phase {index} ({phase.cycle}) stopped after {phase.duration_max_h:g} h, not finished"
+                )
                 break
             self._tick(recorder, index, start_s)
         self.rows.distance_m += float(self.truck.vehicle[0].position_m)
@@ -220,7 +239,9 @@ class Day:
         while self.truck.time_s < end_s:
             self._sleep(recorder, index, min(end_s, next_wake_s))
             if self.truck.time_s < end_s:
-                self._awake(recorder, index, start_s, min(end_s, self.truck.time_s + phase.wake_duration_min * 60.0))
+                self._awake(
+                    recorder, index, start_s, min(end_s, self.truck.time_s + phase.wake_duration_min * 60.0)
+                )
                 self._disconnect(recorder, index, start_s)
                 next_wake_s += wake_s
 
@@ -244,7 +265,9 @@ class Day:
                 break
             dt_s = self._tick(recorder, index, start_s)
             ready = self.truck.charger is not None and self.truck.charger.ready
-            charging = self._result is not None and self._result.charge_limit != 0 and self._battery_is_charging()
+            charging = (
+                self._result is not None and self._result.charge_limit != 0 and self._battery_is_charging()
+            )
             idle_s = 0.0 if charging or not ready else idle_s + dt_s
 
     def _battery_is_charging(self) -> bool:
@@ -263,13 +286,17 @@ class Day:
         self._command = self._asleep_command
         self.link.write(self._command)
         while self.truck.time_s < until_s - 1e-9:
-            self._advance(recorder, index, min(max(SLEEP_TICK_S, self.settings.tick_s), until_s - self.truck.time_s))
+            self._advance(
+                recorder, index, min(max(SLEEP_TICK_S, self.settings.tick_s), until_s - self.truck.time_s)
+            )
         self.truck.asleep = False
 
     def _connect(self, recorder: Recorder, index: int) -> None:
-        """Wake up, wait until every string that can be closed is closed."""
+        """Wake up; give the control unit a few ticks to close what it can, unless all is closed already."""
         self.truck.asleep = False
         for _ in range(SETTLE_TICKS):
+            if self.truck.state.string_closed.all():
+                return
             self._tick(recorder, index, self.truck.time_s)
 
     def _disconnect(self, recorder: Recorder, index: int, start_s: float) -> None:
@@ -306,21 +333,42 @@ class Day:
         now_s = self.truck.time_s
         weather = self.climate.ambient(now_s)
         recorder.append("signals", self.rows.signals(index, weather, self._result, self._command))
+        self._signals_s = now_s
         self._next_signals_s = now_s + self.settings.recording.signals_every_s
         if now_s >= self._next_cells_s - 1e-6:
             recorder.append("cells", self.rows.cells())
             recorder.append("energy", self.rows.energy())
+            self._cells_s = now_s
             self._next_cells_s = now_s + self.settings.recording.cells_every_s
+
+    def _record_end(self, recorder: Recorder) -> None:
+        """Record the last instant, whatever the intervals."""
+        now_s = self.truck.time_s
+        self._next_cells_s = now_s if self._cells_s < now_s else float("inf")
+        if self._signals_s < now_s:
+            self._record(recorder, len(self.settings.phase) - 1)
+        elif self._cells_s < now_s:
+            recorder.append("cells", self.rows.cells())
+            recorder.append("energy", self.rows.energy())
 
     def _cycle(self, phase: Phase) -> DriveCycle | None:
         if not isinstance(phase, DrivePhase):
             return None
         cycle = load_cycle(phase.cycle, folder=self.scenario.folder).repeated(phase.repeat)
-        if phase.distance_km is not None:
-            cycle = cycle.repeated_to(phase.distance_km * 1000.0)
         if phase.speed_cap_km_per_h is not None:
             cycle = cycle.capped(kmh_to_m_per_s(phase.speed_cap_km_per_h))
+        if phase.distance_km is not None:
+            cycle = cycle.repeated_to(phase.distance_km * 1000.0)
         return cycle
+
+
+def _for_json(value: Any) -> Any:  # any JSON value, in and out
+    """Return ``value`` with null in place of NaN and infinity, which JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _for_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_for_json(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _version(name: str) -> str:

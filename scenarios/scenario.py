@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from controllers.registry import create
 from plant_models.charger import charger
-from plant_models.truck_parameters import TruckParameters, load_truck
-from scenarios.climate import ClimateSettings
-from scenarios.drive_cycle import load_cycle
-from scenarios.faults import PLANT_FAULTS, FaultEntry
+from plant_models.truck_parameters import TruckParameters, describe, load_truck
 from scenarios.checks import validate_checks
+from scenarios.climate import ClimateSettings, build_climate
+from scenarios.drive_cycle import load_cycle
+from scenarios.faults import ARRAYS, PLANT_FAULTS, SENSOR_FAULTS, FaultEntry, parse_target
 from thermal_bms.errors import ScenarioError
 from thermal_bms.parameters import Parameters, did_you_mean, parse, read_toml, with_overrides
 
@@ -26,7 +27,9 @@ class DrivePhase(Parameters):
     name: str = ""
     cycle: str = Field(description="library name, or a path to a CSV or .vdri file")
     repeat: int = Field(default=1, ge=1, le=1000)
-    distance_km: float | None = Field(default=None, gt=0.0, le=3000.0, description="repeat or cut to this distance")
+    distance_km: float | None = Field(
+        default=None, gt=0.0, le=3000.0, description="repeat or cut to this distance"
+    )
     speed_cap_km_per_h: float | None = Field(default=None, gt=5.0, le=200.0, description="speed limiter")
     payload_kg: float | None = Field(default=None, ge=0.0, description="for this phase only")
     duration_max_h: float = Field(default=24.0, gt=0.0, le=72.0)
@@ -103,7 +106,9 @@ class Scenario(Parameters):
     fault: tuple[FaultEntry, ...] = ()
     checks: dict[str, str] = Field(default_factory=dict)
     recording: RecordingSettings = RecordingSettings()
-    truck_changes: dict[str, Any] = Field(default_factory=dict, description="changes to the truck's parameter set")
+    truck_changes: dict[str, Any] = Field(
+        default_factory=dict, description="changes to the truck's parameter set"
+    )
     degraded: tuple[Degraded, ...] = Field(default=(), description="faults that must make a check fail")
 
     @model_validator(mode="after")
@@ -146,7 +151,8 @@ def load_scenario(name_or_path: str, overrides: Sequence[str] = ()) -> LoadedSce
     path = _find(name_or_path)
     data = with_overrides(read_toml(path), overrides)
     settings = parse(Scenario, data, path.name)
-    truck = load_truck(settings.truck, settings.truck_changes)
+    own = settings.truck.endswith(".toml")
+    truck = load_truck(str(path.parent / settings.truck) if own else settings.truck, settings.truck_changes)
     _check_fit(settings, truck, path)
     return LoadedScenario(path.stem, settings, truck, path.parent)
 
@@ -163,23 +169,43 @@ def _find(name_or_path: str) -> Path:
     return LIBRARY / f"{name_or_path}.toml"
 
 
+def _check_fault(fault: FaultEntry, truck: TruckParameters, has: str, path: Path) -> None:
+    """Refuse a fault of something that this truck does not have."""
+    pack = truck.pack
+    if fault.kind in PLANT_FAULTS:
+        if int(fault.target) >= pack.n_strings:
+            raise ScenarioError(
+                f"fault.target = {fault.target}: {has} strings 0 to {pack.n_strings - 1} ({path.name})"
+            )
+    elif fault.kind in SENSOR_FAULTS:
+        measured, index = parse_target(fault.target)
+        per_string = {"cell_voltage_v": (pack.n_series,), "cell_temp_degc": (pack.n_temp_sensors,)}
+        shape = (pack.n_strings, *per_string.get(measured, ())) if measured in ARRAYS else ()
+        if len(index) > len(shape) or any(i >= n for i, n in zip(index, shape, strict=False)):
+            size = " x ".join(str(n) for n in shape) or "one value"
+            raise ScenarioError(
+                f"fault.target = {fault.target}: {has} {size} of {measured}, counted from 0 ({path.name})"
+            )
+
+
 def _check_fit(settings: Scenario, truck: TruckParameters, path: Path) -> None:
     """Refuse what each file allows alone but not together."""
+    name = settings.truck
     for fault in (*settings.fault, *(entry.fault for entry in settings.degraded)):
-        if fault.kind in PLANT_FAULTS and int(fault.target) >= truck.pack.n_strings:
-            raise ScenarioError(
-                f"fault.target = {fault.target}: {settings.truck} has strings 0 to {truck.pack.n_strings - 1} ({path.name})"
-            )
+        _check_fault(fault, truck, f"{name} has", path)
     for entry in settings.degraded:
         if entry.fails not in settings.checks:
             raise ScenarioError(f"degraded.fails = {entry.fails!r}: no check of that name ({path.name})")
-    payload = settings.payload_kg
-    if payload is not None and payload > truck.vehicle.payload_max_kg:
-        raise ScenarioError(
-            f"payload_kg = {payload:g}: {settings.truck} carries at most {truck.vehicle.payload_max_kg:g} kg ({path.name})"
-        )
+    for payload in (settings.payload_kg, *(getattr(phase, "payload_kg", None) for phase in settings.phase)):
+        most_kg = truck.vehicle.payload_max_kg
+        if payload is not None and payload > most_kg:
+            raise ScenarioError(
+                f"payload_kg = {payload:g}: {name} carries at most {most_kg:g} kg ({path.name})"
+            )
     for phase in settings.phase:
         if isinstance(phase, DrivePhase):
             load_cycle(phase.cycle, folder=path.parent)
         elif isinstance(phase, ChargePhase):
             charger(phase.charger)
+    build_climate(settings.climate, folder=path.parent)
+    create(settings.controller.name, settings.controller.settings, describe(truck))

@@ -24,7 +24,9 @@ class PackDescription(Parameters):
     ocv_soc: tuple[float, ...]
     ocv_v: tuple[float, ...]
     resistance_temp_degc: tuple[float, ...]
-    resistance_ohm: tuple[float, ...] = Field(description="of one group at half charge, 10 s, over temperature")
+    resistance_ohm: tuple[float, ...] = Field(
+        description="of one group at half charge, 10 s, over temperature"
+    )
 
     @model_validator(mode="after")
     def _tables_fit(self) -> "PackDescription":
@@ -40,7 +42,9 @@ class ThermalDescription(Parameters):
     coolant_flow_max_kg_per_s: float = Field(gt=0.0)
     heater_power_max_w: float = Field(ge=0.0, description="0 when there is no heater")
     chiller_capacity_w: float = Field(ge=0.0, description="at 40 degC ambient; 0 when there is none")
-    radiator_conductance_w_per_k: float = Field(ge=0.0, description="heat per kelvin of inlet difference; 0: none")
+    radiator_conductance_w_per_k: float = Field(
+        ge=0.0, description="heat per kelvin of inlet difference; 0: none"
+    )
     has_waste_heat: bool = False
 
 

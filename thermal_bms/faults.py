@@ -6,6 +6,7 @@ diagnostic is a new row, never a new check.
 """
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -21,6 +22,7 @@ from thermal_bms.units import FloatArray
 _LOG = logging.getLogger(__name__)
 _TIME_ROUNDING_S = 1e-9
 PACK = -1
+_NOWHERE: frozenset[int] = frozenset()
 Named = TypeVar("Named", bound=IntEnum)
 
 
@@ -117,22 +119,62 @@ class DiagnosticRow(Parameters):
     latch: bool = Field(default=False, description="stays until it is reset by hand")
 
 
+@dataclass(slots=True)
+class _Check:
+    """One row at one place with its timers. Values, limit and clear level are signed so that above is worse."""
+
+    row: DiagnosticRow
+    place: int
+    sign: float
+    limit: float
+    clear: float
+    timer_s: float = 0.0
+    age_s: float = 0.0
+    fault: Fault | None = None
+
+    def advance(self, signed: float, time_s: float, dt_s: float) -> bool:
+        """Advance by one tick; return whether the fault was set or cleared."""
+        row, active = self.row, self.fault is not None
+        good = signed <= (self.clear if active else self.limit)
+        if good:
+            self.timer_s = max(self.timer_s - dt_s, 0.0)
+        elif not math.isnan(signed):
+            self.timer_s += dt_s
+        excess_s = self.timer_s - row.debounce_s
+        self.timer_s = min(self.timer_s, row.debounce_s)
+        if active:
+            self.age_s += dt_s
+            if good and not row.latch and self.timer_s <= _TIME_ROUNDING_S:
+                self.fault = None
+                return True
+            return False
+        if signed > self.limit and excess_s >= -_TIME_ROUNDING_S:
+            self.age_s = excess_s
+            self.fault = Fault(row.code, row.severity, time_s, signed * self.sign, row.limit, self.place)
+            return True
+        return False
+
+
 @final
 class Diagnostics:
     """All diagnostics of a pack with their timers; one call per tick.
 
     Each violating sample stands for the ``dt_s`` that it closes. The timer of a row counts up on violating
     samples and down on good ones, between zero and the debounce time, so a fault that comes and goes is found
-    too. A row is set when its timer reaches the debounce time and clears when, beyond the hysteresis, the
-    timer has run back to zero. A value of NaN neither sets nor clears: missing values have rows of their
-    own. So a lasting violation is set, and after its delay reacted to, at most one tick later than the sum
-    of both times.
+    too. A row is set when its timer reaches the debounce time and clears when, beyond the hysteresis, the timer
+    has run back to zero. A value of NaN neither sets nor clears: missing values have rows of their own. So a
+    lasting violation is set, and after its delay reacted to, at most one tick later than the sum of both times.
+    All rows are compared with their limits at once; only those violated, active or timed are advanced.
 
     Parameters
     ----------
     rows : the diagnostics
     per_string : every quantity there is, and whether it has one value per string or one for the pack
     n_strings : number of strings
+
+    Attributes
+    ----------
+    faults : all active faults, the worst of each code and place
     """
 
     def __init__(self, rows: Sequence[DiagnosticRow], per_string: Mapping[str, bool], n_strings: int) -> None:
@@ -143,102 +185,100 @@ class Diagnostics:
                 hint = did_you_mean(row.quantity, list(per_string))
                 raise ConfigError(f"{row.code.name}.quantity = {row.quantity!r}: nothing measures this{hint}")
         checks = [
-            (row, place)
+            _check(row, place)
             for row in rows
             for place in (range(n_strings) if per_string[row.quantity] else (PACK,))
         ]
-        sign = np.array([1.0 if row.direction == "above" else -1.0 for row, _ in checks])
-        hysteresis = np.array([row.hysteresis for row, _ in checks])
-        self._rows = [row for row, _ in checks]
-        self._places = [place for _, place in checks]
-        self._index = np.array(
-            [offsets[row.quantity] + max(place, 0) for row, place in checks], dtype=np.intp
-        )
-        self._sign = sign
-        self._limit = sign * np.array([row.limit for row, _ in checks])
-        self._clear = self._limit - hysteresis
-        self._debounce_s = np.array([row.debounce_s for row, _ in checks])
-        self._delay_s = np.array([row.delay_s for row, _ in checks])
-        self._latch = np.array([row.latch for row, _ in checks], dtype=np.bool_)
-        self._signed = np.empty(len(checks))
-        self.n_values = sum(counts)
+        index = [offsets[check.row.quantity] + max(check.place, 0) for check in checks]
+        self._checks = checks
+        self._index = np.array(index, dtype=np.intp)
+        self._sign = np.array([check.sign for check in checks])
+        self._limit = np.array([check.limit for check in checks])
         self.reset()
 
     def reset(self) -> None:
         """Forget all timers and all faults, latched ones too."""
-        n_checks = len(self._rows)
-        self._timer_s = np.zeros(n_checks)
-        self._age_s = np.zeros(n_checks)
-        self._active = np.zeros(n_checks, dtype=np.bool_)
-        self._fault: list[Fault | None] = [None] * n_checks
-        self._quiet = True
-        self._demands: dict[Reaction, frozenset[int]] = {}
+        for check in self._checks:
+            check.timer_s = check.age_s = 0.0
+            check.fault = None
+        self._awake: list[int] = []
+        self._demanded: dict[Reaction, frozenset[int]] = {}
         self._due: dict[Reaction, frozenset[int]] = {}
         self.faults: tuple[Fault, ...] = ()
 
+    @property
+    def quiet(self) -> bool:
+        """Nothing is active and no timer runs."""
+        return not self._awake
+
     def check(self, values: FloatArray, time_s: float, dt_s: float) -> None:
         """Advance every row by one tick with the values of all quantities, in the order of ``per_string``."""
-        self._signed = values[self._index] * self._sign
-        over = self._signed > self._limit
-        if self._quiet and not over.any():
-            return
-        self._advance(over, time_s, dt_s)
+        signed = values[self._index] * self._sign
+        over = signed > self._limit
+        if over.any():
+            self._advance(sorted({*self._awake, *np.flatnonzero(over).tolist()}), signed, time_s, dt_s)
+        elif self._awake:
+            self._advance(self._awake, signed, time_s, dt_s)
 
     def demanded(self, reaction: Reaction) -> frozenset[int]:
         """Return the places where an active fault asks for this reaction, its delay running or over."""
-        return self._demands.get(reaction, frozenset())
+        return self._demanded.get(reaction, _NOWHERE)
 
     def due(self, reaction: Reaction) -> frozenset[int]:
         """Return the places where the delay of such a fault is over."""
-        return self._due.get(reaction, frozenset())
+        return self._due.get(reaction, _NOWHERE)
 
-    def _advance(self, over: Any, time_s: float, dt_s: float) -> None:  # boolean array of all checks
-        active = self._active
-        inside = self._signed <= self._limit
-        healthy = self._signed <= self._clear
-        rising = np.where(active, (over | inside) & ~healthy, over)
-        falling = np.where(active, healthy & ~self._latch, inside)
-        timer_s = np.maximum(self._timer_s + dt_s * (rising.astype(np.float64) - falling), 0.0)
-        newly = over & ~active & (timer_s >= self._debounce_s - _TIME_ROUNDING_S)
-        cleared = active & falling & (timer_s <= _TIME_ROUNDING_S)
-        self._age_s = np.where(newly, timer_s - self._debounce_s, np.where(active, self._age_s + dt_s, 0.0))
-        self._timer_s = np.minimum(timer_s, self._debounce_s)
-        self._active = (active | newly) & ~cleared
-        if newly.any() or cleared.any():
-            self._note(np.flatnonzero(newly).tolist(), np.flatnonzero(cleared).tolist(), time_s)
-        self._quiet = not (self._active.any() or self._timer_s.any())
-        self._demands = self._reactions(self._active)
-        self._due = self._reactions(self._active & (self._age_s >= self._delay_s - _TIME_ROUNDING_S))
-
-    def _note(self, newly: list[int], cleared: list[int], time_s: float) -> None:
-        for i in newly:
-            row, place = self._rows[i], self._places[i]
-            value = float(self._signed[i] * self._sign[i])
-            self._fault[i] = Fault(row.code, row.severity, time_s, value, row.limit, place)
-            _LOG.warning(
-                "%s set: %s = %g, limit %g, %s", _name(row), row.quantity, value, row.limit, _place(place)
-            )
-        for i in cleared:
-            self._fault[i] = None
-            _LOG.info("%s cleared, %s", _name(self._rows[i]), _place(self._places[i]))
-        worst: dict[tuple[FaultCode, int], Fault] = {}
-        for fault in self._fault:
-            if fault is not None:
-                known = worst.get((fault.code, fault.place))
-                if known is None or fault.severity > known.severity:
-                    worst[fault.code, fault.place] = fault
-        self.faults = tuple(worst.values())
-
-    def _reactions(self, where: Any) -> dict[Reaction, frozenset[int]]:  # boolean array of all checks
-        found: dict[Reaction, set[int]] = {}
-        for i in np.flatnonzero(where).tolist():
-            found.setdefault(self._rows[i].reaction, set()).add(self._places[i])
-        return {reaction: frozenset(places) for reaction, places in found.items()}
+    def _advance(self, awake: list[int], signed: FloatArray, time_s: float, dt_s: float) -> None:
+        checks = [self._checks[i] for i in awake]
+        values = signed[awake].tolist()
+        changed = [
+            check for check, value in zip(checks, values, strict=True) if check.advance(value, time_s, dt_s)
+        ]
+        active = [check for check in checks if check.fault is not None]
+        if changed:
+            _log(changed)
+            self.faults = _worst([check.fault for check in checks if check.fault is not None])
+        self._awake = [
+            i
+            for i, check in zip(awake, checks, strict=True)
+            if check.timer_s > 0.0 or check.fault is not None
+        ]
+        self._demanded = _reactions(active)
+        self._due = _reactions(
+            [check for check in active if check.age_s >= check.row.delay_s - _TIME_ROUNDING_S]
+        )
 
 
-def _name(row: DiagnosticRow) -> str:
-    return f"{row.severity.name} {row.code.name}"
+def _check(row: DiagnosticRow, place: int) -> _Check:
+    sign = 1.0 if row.direction == "above" else -1.0
+    return _Check(row, place, sign, limit=sign * row.limit, clear=sign * row.limit - row.hysteresis)
 
 
-def _place(place: int) -> str:
-    return "pack" if place == PACK else f"string {place}"
+def _worst(faults: list[Fault]) -> tuple[Fault, ...]:
+    """Return of each code and place only the worst fault."""
+    worst: dict[tuple[FaultCode, int], Fault] = {}
+    for fault in faults:
+        known = worst.get((fault.code, fault.place))
+        if known is None or fault.severity > known.severity:
+            worst[fault.code, fault.place] = fault
+    return tuple(worst.values())
+
+
+def _reactions(active: list[_Check]) -> dict[Reaction, frozenset[int]]:
+    """Return the places where each reaction is asked for."""
+    found: dict[Reaction, set[int]] = {}
+    for check in active:
+        found.setdefault(check.row.reaction, set()).add(check.place)
+    return {reaction: frozenset(places) for reaction, places in found.items()}
+
+
+def _log(changed: list[_Check]) -> None:
+    for check in changed:
+        row, fault = check.row, check.fault
+        place = "pack" if check.place == PACK else f"string {check.place}"
+        name = f"{row.severity.name} {row.code.name}"
+        if fault is None:
+            _LOG.info("%s cleared, %s", name, place)
+        else:
+            message = "%s set: %s = %g, limit %g, %s"
+            _LOG.log(_LEVELS[row.severity], message, name, row.quantity, fault.value, fault.limit, place)

@@ -5,9 +5,9 @@ Layers, later wins: parameter set < scenario < ``--set a.b=c``.
 
 import difflib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -56,7 +56,7 @@ def parse(model: type[Model], data: Mapping[str, Any], where: str) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(_first_line(error, model, where)) from None
+        raise ConfigError(_first_line(error, model, data, where)) from None
 
 
 def did_you_mean(word: str, choices: Sequence[str]) -> str:
@@ -96,7 +96,10 @@ def merged(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _copy(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: _copy(v) if isinstance(v, Mapping) else list(v) if isinstance(v, list) else v for k, v in data.items()}
+    return {
+        k: _copy(v) if isinstance(v, Mapping) else list(v) if isinstance(v, list) else v
+        for k, v in data.items()
+    }
 
 
 def _value(text: str) -> Any:  # any TOML value
@@ -136,19 +139,43 @@ def _index(table: list[Any], part: str, override: str) -> int:
     return int(part)
 
 
-def _first_line(error: ValidationError, model: type[BaseModel], where: str) -> str:
+def _first_line(error: ValidationError, model: type[BaseModel], data: Mapping[str, Any], where: str) -> str:
     first = error.errors(include_url=False)[0]
-    location = tuple(first["loc"])
-    key = ".".join(str(part) for part in location) or "(file)"
+    location, kind = tuple(first["loc"]), first["type"]
+    key = ".".join(_path_in_file(location, data, missing=kind == "missing")) or "(file)"
     more = error.error_count() - 1
     tail = f" ({where}{f'; and {more} more' if more else ''})"
-    if first["type"] == "extra_forbidden":
+    if kind == "extra_forbidden":
         return f"{key}: unknown key{did_you_mean(str(location[-1]), _known_keys(model, location[:-1]))}{tail}"
-    if first["type"] == "missing":
+    if kind == "missing":
         return f"{key}: missing{tail}"
+    if kind == "union_tag_not_found":
+        return f"{key}.{_unquoted(first, 'discriminator')}: missing{tail}"
+    if kind == "union_tag_invalid":
+        tag, known = _unquoted(first, "tag"), _unquoted(first, "expected_tags").split(", ")
+        hint = did_you_mean(tag, known)
+        return f"{key}.{_unquoted(first, 'discriminator')} = {tag!r}: no such kind{hint}{tail}"
     found = first["input"]
     shown = f" = {found!r}" if isinstance(found, (str, int, float, bool)) else ""
     return f"{key}{shown}: {_plain(first['msg'])}{tail}"
+
+
+def _unquoted(error: Mapping[str, Any], name: str) -> str:  # Any: as pydantic describes an error
+    return str(error["ctx"][name]).replace("'", "")
+
+
+def _path_in_file(
+    location: tuple[int | str, ...], data: Mapping[str, Any], *, missing: bool
+) -> Iterator[str]:
+    """Yield the parts of a key as it stands in the file; pydantic adds the kind chosen from a union."""
+    table: Any = data  # whatever stands in the file
+    for number, part in enumerate(location, start=1):
+        absent = isinstance(table, Mapping) and part not in table
+        if absent and not (missing and number == len(location)):
+            continue
+        yield str(part)
+        inside = isinstance(table, Mapping) or (isinstance(table, Sequence) and isinstance(part, int))
+        table = table[part] if inside and not absent else None
 
 
 def _plain(message: str) -> str:
@@ -162,20 +189,25 @@ def _plain(message: str) -> str:
 
 
 def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    current: type[BaseModel] | None = model
+    options = [model]
     for part in location:
-        if current is None or isinstance(part, int):
+        if isinstance(part, int):
             continue
-        field = current.model_fields.get(str(part))
-        current = _model_in(field.annotation) if field is not None else current
-    return list(current.model_fields) if current is not None else []
+        chosen = [option for option in options if part in _kinds(option)] if len(options) > 1 else []
+        if chosen:
+            options = chosen
+        elif part in options[0].model_fields:
+            options = _models_in(options[0].model_fields[part].annotation) or options
+    return list(options[0].model_fields)
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:  # whatever stands in an annotation
+def _kinds(model: type[BaseModel]) -> set[str]:
+    """Return the values by which a model is chosen from a union."""
+    annotations = [field.annotation for field in model.model_fields.values()]
+    return {str(value) for one in annotations if get_origin(one) is Literal for value in get_args(one)}
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:  # whatever stands in an annotation
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        found = _model_in(argument)
-        if found is not None:
-            return found
-    return None
+        return [annotation]
+    return [found for argument in get_args(annotation) for found in _models_in(argument)]

@@ -48,7 +48,9 @@ SCALAR_RANGES: dict[str, tuple[float, float]] = {
 """What a scalar field can be on any truck: widths of the usual sensors and signals, rounded outwards."""
 
 _SCALARS = attrgetter(*SCALAR_RANGES)
-_RANGES = tuple(SCALAR_RANGES.items())
+_NAMES = tuple(SCALAR_RANGES)
+_LOWEST = tuple(low for low, _ in SCALAR_RANGES.values())
+_HIGHEST = tuple(high for _, high in SCALAR_RANGES.values())
 
 
 @dataclass(slots=True)
@@ -83,13 +85,8 @@ class Checked:
     scalar_lost: bool
 
 
-@dataclass(slots=True)
-class _Statistics:
-    values: FloatArray
-    low: list[float]
-    high: list[float]
-    mean: list[float]
-    invalid: list[float]
+_Statistics = tuple[FloatArray, list[float], list[float], list[float], list[float]]
+"""Values with NaN for the invalid ones, and per string: lowest, highest, mean, share of invalid values."""
 
 
 @final
@@ -130,30 +127,33 @@ class Plausibility:
         """Return what of ``measurement`` can be used; ``dt_s`` is the tick [s]."""
         elapsed_s = self._advance_clock(measurement.time_s, dt_s)
         stale = self._age_s > STALE_AFTER_S
-        current_a = self._currents(measurement.string_current_a, stale=stale)
+        current_max_a = self._current_max_a
+        current_a = self._strings(measurement.string_current_a, -current_max_a, current_max_a, stale=stale)
         volts = self._statistics(
             measurement.cell_voltage_v, CELL_VOLTAGE_RANGE_V, self._n_series, stale=stale
         )
         temps = self._statistics(measurement.cell_temp_degc, CELL_TEMP_RANGE_DEGC, None, stale=stale)
-        if self._frozen(volts.mean, current_a, dt_s):
-            volts = self._without_frozen(volts)
+        if self._frozen(volts[3], current_a, dt_s):
+            volts = self._without_frozen(volts[0])
         missing = self._missing_scalars(_SCALARS(measurement), stale=stale)
+        cell_v, low_v, high_v, mean_v, voltage_invalid = volts
+        cell_degc, low_degc, high_degc, mean_degc, temp_invalid = temps
         return Checked(
-            measurement=self._cleaned(measurement, missing, volts, temps, current_a),
-            time_s=self._clock_s,
-            elapsed_s=elapsed_s,
-            age_s=self._age_s,
-            closed=self._flags(measurement.contactor_closed),
-            current_a=current_a,
-            string_voltage_v=self._strings(measurement.string_voltage_v, STRING_VOLTAGE_RANGE_V, stale=stale),
-            cell_voltage_min_v=volts.low,
-            cell_voltage_max_v=volts.high,
-            cell_voltage_mean_v=volts.mean,
-            cell_voltage_invalid=volts.invalid,
-            cell_temp_min_degc=temps.low,
-            cell_temp_max_degc=temps.high,
-            cell_temp_mean_degc=temps.mean,
-            cell_temp_invalid=temps.invalid,
+            self._cleaned(measurement, missing, cell_v, cell_degc, current_a),
+            self._clock_s,
+            elapsed_s,
+            self._age_s,
+            self._flags(measurement.contactor_closed),
+            current_a,
+            self._strings(measurement.string_voltage_v, *STRING_VOLTAGE_RANGE_V, stale=stale),
+            low_v,
+            high_v,
+            mean_v,
+            voltage_invalid,
+            low_degc,
+            high_degc,
+            mean_degc,
+            temp_invalid,
             scalar_lost=not self._seen.isdisjoint(missing),
         )
 
@@ -170,32 +170,33 @@ class Plausibility:
         self, values: FloatArray, bounds: tuple[float, float], n_columns: int | None, *, stale: bool
     ) -> _Statistics:
         """Return extremes, mean and share of invalid values per string; all are invalid when the shape is."""
-        fits = (
-            values.ndim == 2
-            and values.shape[0] == self._n
-            and values.shape[1] == (n_columns or values.shape[1])
-        )
-        if stale or not fits or not values.size:
-            return _Statistics(np.full_like(values, NAN), self._none, self._none, self._none, [1.0] * self._n)
-        n_values = values.shape[1]
+        n_values = values.shape[-1] if values.ndim == 2 and values.shape[0] == self._n else 0
+        if stale or n_values == 0 or n_values != (n_columns or n_values):
+            return np.full_like(values, NAN), self._none, self._none, self._none, [1.0] * self._n
         weights = self._weights.get(n_values)
         if weights is None:
             weights = self._weights[n_values] = np.full(n_values, 1.0 / n_values)
-        low = np.minimum.reduce(values, axis=1).tolist()
-        high = np.maximum.reduce(values, axis=1).tolist()
         floor, ceiling = bounds
-        if all(floor <= a and b <= ceiling for a, b in zip(low, high, strict=True)):
-            return _Statistics(values, low, high, values.dot(weights).tolist(), self._no_invalid)
-        return _masked_statistics(values, (values >= floor) & (values <= ceiling))
+        low, high, item = [], [], values.item
+        # finding where the extremes are is faster than numpy's minimum and maximum; the first NaN is both
+        extremes = zip(values.argmin(1).tolist(), values.argmax(1).tolist(), strict=True)
+        for k, (at_low, at_high) in enumerate(extremes):
+            lowest, highest = item(k, at_low), item(k, at_high)
+            if not (floor <= lowest and highest <= ceiling):
+                return _masked_statistics(values, (values >= floor) & (values <= ceiling))
+            low.append(lowest)
+            high.append(highest)
+        return values, low, high, values.dot(weights).tolist(), self._no_invalid
 
-    def _currents(self, values: FloatArray, *, stale: bool) -> list[float]:
-        return self._strings(values, (-self._current_max_a, self._current_max_a), stale=stale)
-
-    def _strings(self, values: FloatArray, bounds: tuple[float, float], *, stale: bool) -> list[float]:
+    def _strings(self, values: FloatArray, low: float, high: float, *, stale: bool) -> list[float]:
+        """Return one value per string, NaN for those outside of their range."""
         if stale or values.shape != (self._n,):
             return self._none
-        low, high = bounds
-        return [value if low <= value <= high else NAN for value in values.tolist()]
+        found: list[float] = values.tolist()
+        for value in found:
+            if not low <= value <= high:
+                return [value if low <= value <= high else NAN for value in found]
+        return found
 
     def _flags(self, values: BoolArray) -> list[bool]:
         return values.tolist() if values.shape == (self._n,) else [False] * self._n
@@ -203,32 +204,31 @@ class Plausibility:
     def _frozen(self, mean_v: list[float], current_a: list[float], dt_s: float) -> bool:
         """Advance the watch on frozen voltages and return whether any string's are frozen."""
         frozen = False
-        for k in range(self._n):
-            if mean_v[k] != self._seen_mean_v[k]:
-                self._seen_mean_v[k], self._seen_current_a[k] = mean_v[k], current_a[k]
-                self._same_s[k], self._moved[k] = 0.0, False
+        seen_v, seen_a, same_s, moved = self._seen_mean_v, self._seen_current_a, self._same_s, self._moved
+        for k, now_v in enumerate(mean_v):
+            if now_v != seen_v[k]:
+                seen_v[k], seen_a[k] = now_v, current_a[k]
+                same_s[k], moved[k] = 0.0, False
                 continue
-            self._same_s[k] += dt_s
-            if abs(current_a[k] - self._seen_current_a[k]) > self._moved_a:
-                self._moved[k] = True
+            same_s[k] += dt_s
+            if abs(current_a[k] - seen_a[k]) > self._moved_a:
+                moved[k] = True
             frozen = frozen or self._is_frozen(k)
         return frozen
 
     def _is_frozen(self, string: int) -> bool:
         return self._moved[string] and self._same_s[string] >= FROZEN_AFTER_S
 
-    def _without_frozen(self, volts: _Statistics) -> _Statistics:
+    def _without_frozen(self, cell_v: FloatArray) -> _Statistics:
         frozen = np.array([self._is_frozen(k) for k in range(self._n)])
-        valid = ~(np.isnan(volts.values) | frozen[:, np.newaxis])
-        return _masked_statistics(volts.values, valid)
+        return _masked_statistics(cell_v, ~(np.isnan(cell_v) | frozen[:, np.newaxis]))
 
     def _missing_scalars(self, scalars: Sequence[float], *, stale: bool) -> set[str]:
         """Return the names of scalar fields without a possible value; remember which ones ever had one."""
-        missing = {
-            name
-            for (name, (low, high)), value in zip(_RANGES, scalars, strict=True)
-            if stale or not low <= value <= high
-        }
+        missing = set(_NAMES) if stale else set()
+        for name, low, value, high in zip(_NAMES, _LOWEST, scalars, _HIGHEST, strict=True):
+            if not low <= value <= high:
+                missing.add(name)
         if missing != self._missing:
             self._seen |= SCALAR_RANGES.keys() - missing
             self._missing = missing
@@ -238,21 +238,21 @@ class Plausibility:
         self,
         measurement: Measurement,
         missing: set[str],
-        volts: _Statistics,
-        temps: _Statistics,
+        cell_v: FloatArray,
+        cell_degc: FloatArray,
         current_a: list[float],
     ) -> Measurement:
         if (
             not missing
-            and volts.values is measurement.cell_voltage_v
-            and temps.values is measurement.cell_temp_degc
+            and cell_v is measurement.cell_voltage_v
+            and cell_degc is measurement.cell_temp_degc
             and all(map(math.isfinite, current_a))
         ):
             return measurement
         return replace(
             measurement,
-            cell_voltage_v=volts.values,
-            cell_temp_degc=temps.values,
+            cell_voltage_v=cell_v,
+            cell_temp_degc=cell_degc,
             string_current_a=np.array(current_a),
             **dict.fromkeys(missing, NAN),  # type: ignore[arg-type]  # every one of them is a float field
         )
@@ -267,4 +267,4 @@ def _masked_statistics(values: FloatArray, valid: BoolArray) -> _Statistics:
     mean = np.where(some, np.where(valid, values, 0.0).sum(axis=1) / np.maximum(count, 1), NAN)
     invalid = 1.0 - count / values.shape[1]
     masked = np.where(valid, values, NAN)
-    return _Statistics(masked, low.tolist(), high.tolist(), mean.tolist(), invalid.tolist())
+    return masked, low.tolist(), high.tolist(), mean.tolist(), invalid.tolist()

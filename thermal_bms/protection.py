@@ -56,6 +56,9 @@ class Verdict:
     limp: bool
 
 
+HEALTHY = Verdict((), frozenset(), frozenset(), charge_allowed=True, limp=False)
+
+
 @final
 class Protection:
     """All diagnostics of a pack: three per row of its limit table, and those of every chemistry."""
@@ -95,6 +98,8 @@ class Protection:
         values = self._values(checked, contactor_mismatch, not_connected, controller_failed=controller_failed)
         diagnostics = self._diagnostics
         diagnostics.check(values, checked.time_s, dt_s)
+        if diagnostics.quiet:
+            return HEALTHY
         return Verdict(
             faults=diagnostics.faults,
             open_strings=self._strings(diagnostics.due(Reaction.OPEN)),

@@ -52,7 +52,7 @@ def routes(draw: st.DrawFn) -> CycleArrays:
     speed = np.where(draw(st.lists(st.booleans(), min_size=n, max_size=n)), speed, 0.0)
     speed[0] = 10.0
     grade = draw(st.lists(slopes, min_size=n, max_size=n))
-    steps = draw(st.lists(st.floats(0.0, 300.0), min_size=n, max_size=n))
+    steps = draw(st.lists(st.floats(0.0, 300.0), min_size=n, max_size=n))  # rows may share a place
     stop = draw(st.lists(st.floats(0.0, 20.0), min_size=n, max_size=n))
     last = int(np.flatnonzero(speed > 0.0)[-1]) + 1
     distance = np.append(np.cumsum(steps[:last]) - steps[0], np.sum(steps[:last]) - steps[0] + 50.0)

@@ -28,7 +28,7 @@ HEADLINES = (
     "cell_temp_max_degc",
     "cell_temp_spread_max_k",
     "comfort_violation_k_s",
-    "compressor_starts",
+    "battery_cooling_starts",
     "charged_kwh",
     "charge_minutes",
     "charging_power_max_w",

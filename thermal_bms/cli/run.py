@@ -27,7 +27,7 @@ EPILOG = """\
 examples:
   thermal-bms run heavy_lfp_truck_day
   thermal-bms run heavy_lfp_truck_day --controller thermostat --out output/thermostat
-  thermal-bms run my_day.toml --set initial.soc=0.5 --set phase.0.repeat=2 --csv
+  thermal-bms run my_day.toml --set initial.soc=0.5 --set phase.0.repeat=2 --no-csv
 
 exit codes: 0 all checks passed, 1 a check failed, 2 bad input, 130 interrupted (the recording stays readable)
 """
@@ -38,7 +38,8 @@ OWN_FILES = ("recording.rec", "summary.json", "report.html", "signals.csv", "sig
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the arguments of the verb."""
-    parser.add_argument("scenario", metavar="SCENARIO", help="name from the library, or path of a TOML file")
+    scenario_help = "name from the library (see thermal-bms list scenarios), or path of a TOML file"
+    parser.add_argument("scenario", metavar="SCENARIO", help=scenario_help)
     out_help = "folder for the results (default: output/<scenario>)"
     parser.add_argument("--out", metavar="DIR", type=Path, help=out_help)
     parser.add_argument(
@@ -49,8 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="overrides",
         help="change one value of the scenario, as in --set initial.soc=0.5; may be given again",
     )
-    parser.add_argument("--controller", metavar="NAME", help="another controller, with its default settings")
-    parser.add_argument("--csv", action="store_true", help="also write the signals as signals.csv")
+    controller_help = "another controller, by name or as FILE.py:FUNCTION, with its default settings"
+    parser.add_argument("--controller", metavar="NAME", help=controller_help)
+    parser.add_argument("--no-csv", action="store_true", help="do not write the signals as signals.csv")
     parser.add_argument("--parquet", action="store_true", help="also write the signals as signals.parquet")
     parser.add_argument("--no-report", action="store_true", help="write no report.html")
     parser.add_argument("--quiet", action="store_true", help="no progress bar, no tables; only failed checks")
@@ -136,12 +138,12 @@ def _simulated(scenario: "LoadedScenario", out: Path, *, quiet: bool) -> "RunRes
 def _afterwards(result: "RunResult", out: Path, arguments: argparse.Namespace) -> list[Path]:
     """Write report and exports; return the files of the run."""
     files = [result.recording_path, result.summary_path]
-    if arguments.csv or arguments.parquet:
+    if arguments.parquet or not arguments.no_csv:
         from thermal_bms.export import write_csv, write_parquet
         from thermal_bms.recording import Recording
 
         recording = Recording(result.recording_path)
-        if arguments.csv:
+        if not arguments.no_csv:
             files.append(write_csv(recording, out / "signals.csv"))
         if arguments.parquet:
             files.append(write_parquet(recording, out / "signals.parquet"))

@@ -92,17 +92,18 @@ class Estimator:
         closed = checked.closed
         for k in range(len(closed)):
             self._step_string(k, checked, dt_s)
-        strings = [k for k, on in enumerate(closed) if on] or list(range(len(closed)))
+        mean_degc = _known(checked.cell_temp_mean_degc, closed)
+        socs = _connected(self._soc, closed)
         return Estimate(
-            soc=sum([self._soc[k] for k in strings]) / len(strings),
+            soc=sum(socs) / len(socs),
             string_soc=np.array(self._soc),
-            cell_voltage_min_v=min(_known(checked.cell_voltage_min_v, strings)),
-            cell_voltage_max_v=max(_known(checked.cell_voltage_max_v, strings)),
-            cell_temp_min_degc=min(_known(checked.cell_temp_min_degc, strings)),
-            cell_temp_mean_degc=_mean(_known(checked.cell_temp_mean_degc, strings)),
-            cell_temp_max_degc=max(_known(checked.cell_temp_max_degc, strings)),
-            pack_current_a=sum([checked.current_a[k] for k in strings]),
-            heat_w=sum([self._heat_w[k] for k in strings]),
+            cell_voltage_min_v=min(_known(checked.cell_voltage_min_v, closed)),
+            cell_voltage_max_v=max(_known(checked.cell_voltage_max_v, closed)),
+            cell_temp_min_degc=min(_known(checked.cell_temp_min_degc, closed)),
+            cell_temp_mean_degc=sum(mean_degc) / len(mean_degc),
+            cell_temp_max_degc=max(_known(checked.cell_temp_max_degc, closed)),
+            pack_current_a=sum(_connected(checked.current_a, closed)),
+            heat_w=sum(_connected(self._heat_w, closed)),
         )
 
     def _step_string(self, k: int, checked: Checked, dt_s: float) -> None:
@@ -137,10 +138,16 @@ def _valid(x: float) -> bool:
     return x - x == 0.0
 
 
-def _known(values: list[float], strings: list[int]) -> list[float]:
-    """Return the valid values of those strings; one NaN when there is none."""
-    return [values[k] for k in strings if _valid(values[k])] or [NAN]
+def _connected(values: list[float], closed: list[bool]) -> list[float]:
+    """Return the values of the connected strings; of all when none is."""
+    if all(closed):
+        return values
+    return [value for value, on in zip(values, closed, strict=True) if on] or values
 
 
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
+def _known(values: list[float], closed: list[bool]) -> list[float]:
+    """Return the valid values of the connected strings; one NaN when there is none."""
+    chosen = _connected(values, closed)
+    if _valid(sum(chosen)):
+        return chosen
+    return [value for value in chosen if _valid(value)] or [NAN]

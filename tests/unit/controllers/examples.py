@@ -69,7 +69,7 @@ def measured(**changes: object) -> Measurement:
         heater_power_w=0.0,
         compressor_power_w=0.0,
         ambient_temp_degc=25.0,
-        ambient_humidity=0.5,
+        ambient_humidity=0.3,
         vehicle_speed_m_per_s=0.0,
     )
     return replace(standard, **changes)  # type: ignore[arg-type]

@@ -20,6 +20,11 @@ def air() -> Actuation:
     return Actuation(ActuationSettings(), AIR.thermal)
 
 
+def seeing(actuation: Actuation, around: Surroundings) -> Actuation:
+    actuation.observe(around, dt_s=1.0)
+    return actuation
+
+
 @pytest.mark.parametrize(
     ("demand_w", "duty"), [(20e3, 1.0), (50e3, 1.0), (10e3, 0.5), (4.5e3, 0.225), (3.9e3, 0.0)]
 )
@@ -37,9 +42,10 @@ def test_a_running_compressor_stays_at_its_lowest_duty_until_the_demand_is_small
 
 def test_chilling_folds_back_as_the_inlet_gets_cold() -> None:
     def duty(inlet_degc: float) -> float:
+        actuation = liquid(inlet_temp_min_degc=8.0, inlet_fold_back_k=10.0)
         return (
-            liquid(inlet_temp_min_degc=8.0, fold_back_k=10.0)
-            .cool_fully(ValveMode.CHILLER, WARM._replace(inlet_temp_degc=inlet_degc))
+            seeing(actuation, WARM._replace(inlet_temp_degc=inlet_degc))
+            .cool_fully(ValveMode.CHILLER)
             .compressor_duty
         )
 
@@ -47,15 +53,46 @@ def test_chilling_folds_back_as_the_inlet_gets_cold() -> None:
     assert duty(nan) == 1.0
 
 
+def test_chilling_folds_back_above_the_dew_point_for_a_liquid_but_not_for_air() -> None:
+    humid = Surroundings(30.0, 28.0, 20.9, nan, 0.0, humidity=0.6)  # dew point 21.4 degC
+
+    def duty(actuation: Actuation, around: Surroundings = humid) -> float:
+        return seeing(actuation, around).cool_fully(ValveMode.CHILLER).compressor_duty
+
+    assert duty(liquid(dew_margin_k=-1.0, dew_fold_back_k=1.0)) == pytest.approx(0.5, abs=0.1)
+    assert duty(liquid()) == 0.0
+    assert duty(air()) == 1.0
+    assert duty(liquid(), humid._replace(humidity=nan)) == 1.0
+
+
+def test_a_chiller_held_back_by_a_cold_inlet_gets_more_flow_and_not_less() -> None:
+    free = seeing(liquid(), WARM).cool(ValveMode.CHILLER, 8e3, WARM)
+    held_back = seeing(liquid(), WARM._replace(inlet_temp_degc=7.5)).cool(ValveMode.CHILLER, 8e3, WARM)
+    assert held_back.compressor_duty == pytest.approx(0.4)
+    assert free.compressor_duty == pytest.approx(0.4)
+    assert held_back.pump_duty > free.pump_duty
+
+
 def test_heating_folds_back_as_the_inlet_gets_hot_and_stops_when_it_is_unknown() -> None:
     def duty(inlet_degc: float) -> float:
         around = COLD._replace(inlet_temp_degc=inlet_degc)
-        return (
-            liquid(inlet_temp_max_degc=50.0, fold_back_k=10.0).heat(ValveMode.BYPASS, 1e5, around).heater_duty
-        )
+        actuation = liquid(inlet_temp_max_degc=50.0, heating_fold_back_k=10.0)
+        return seeing(actuation, around).heat(ValveMode.BYPASS, 1e5, around).heater_duty
 
     assert [duty(t) for t in (10.0, 40.0, 45.0, 50.0, 60.0)] == [1.0, 1.0, 0.5, 0.0, 0.0]
     assert duty(nan) == 0.0
+
+
+@pytest.mark.parametrize("dt_s", [0.1, 1.0, 10.0])
+def test_a_jump_of_the_inlet_temperature_acts_through_a_filter(dt_s: float) -> None:
+    actuation = seeing(liquid(inlet_temp_min_degc=5.0, inlet_fold_back_k=5.0, fold_back_filter_s=20.0), WARM)
+    duties = []
+    for _ in range(round(200.0 / dt_s)):
+        actuation.observe(WARM._replace(inlet_temp_degc=5.0), dt_s=dt_s)
+        duties.append(actuation.cool(ValveMode.CHILLER, 20e3, WARM).compressor_duty)
+    assert duties == sorted(duties, reverse=True)
+    assert duties[0] > 0.6
+    assert duties[-1] == 0.0
 
 
 def test_the_fan_gives_what_driving_does_not() -> None:
@@ -76,11 +113,12 @@ def test_the_condenser_has_air_whenever_the_compressor_runs_and_the_truck_stands
 def test_the_heater_gives_only_what_the_drive_loop_does_not() -> None:
     around = Surroundings(-10.0, 5.0, 5.0, 7.0, 0.0)
     free_w = 0.5 * 3300.0 * 2.0
-    alone = liquid().heat(ValveMode.BYPASS, 8e3, around)
-    shared = liquid().heat(ValveMode.WASTE_HEAT, 8e3, around)
+    actuation = liquid(waste_heat_effectiveness=0.5)
+    alone = actuation.heat(ValveMode.BYPASS, 8e3, around)
+    shared = actuation.heat(ValveMode.WASTE_HEAT, 8e3, around)
     assert alone.heater_duty == pytest.approx(0.8)
     assert shared.heater_duty == pytest.approx((8e3 - free_w) / 10e3)
-    assert liquid().heat(ValveMode.WASTE_HEAT, 2e3, around).heater_duty == 0.0
+    assert actuation.heat(ValveMode.WASTE_HEAT, 2e3, around).heater_duty == 0.0
 
 
 def test_a_truck_without_a_heater_still_circulates_for_free_heat() -> None:
@@ -133,10 +171,9 @@ def test_resting_is_everything_off_and_circulating_only_the_pump() -> None:
 
 def test_a_controller_may_always_ask_for_a_little_so_that_a_standing_pump_is_started() -> None:
     stale = Surroundings(40.0, 5.0, 5.0, nan, 0.0)
-    assert liquid().cooling_max_w(stale) == pytest.approx(0.15 * 20e3)
-    assert liquid().heating_max_w(Surroundings(-10.0, 60.0, 60.0, nan, 0.0)) == pytest.approx(
-        0.15 * liquid().heating_rated_w
-    )
+    assert seeing(liquid(), stale).cooling_max_w(stale) == pytest.approx(0.15 * 20e3)
+    hot = Surroundings(-10.0, 60.0, 60.0, nan, 0.0)
+    assert seeing(liquid(), hot).heating_max_w(hot) == pytest.approx(0.15 * liquid().heating_rated_w)
 
 
 SAFE = [

@@ -112,6 +112,20 @@ def test_a_slow_charge_needs_no_cooling_ahead() -> None:
     assert band(conditioning(), preview=charge_ahead(100.0, 50e3), cell_degc=30.0).cool_degc == 32.0
 
 
+def test_a_charge_counts_with_what_the_pack_may_take_not_with_what_is_offered() -> None:
+    weak = PACK.model_copy(update={"charge_current_max_a": 30.2})
+    settings = parse(ConditioningSettings, CHEMISTRY_DEFAULTS["lfp"], "test")
+    unit = Conditioning(settings, weak, cooling_rated_w=20e3, heating_rated_w=10e3)
+    megawatt = measured(vehicle_mode=VehicleMode.CHARGE, plug_connected=True, charger_power_max_w=1e6)
+    found = band(unit, megawatt, current_a=-90.0)
+    assert found.heat_degc == pytest.approx(5.0)
+    assert found.cool_degc == 32.0
+
+
+def test_preparing_never_lets_go_of_the_band_for_driving() -> None:
+    assert band(conditioning(), preview=charge_ahead(100.0, 50e3)) == Band(15.0, 32.0)
+
+
 def test_a_departure_is_prepared_on_the_grid_only() -> None:
     soon = Preview(departure_in_s=100.0, confidence=1.0)
     plugged = measured(vehicle_mode=VehicleMode.PARK, plug_connected=True)

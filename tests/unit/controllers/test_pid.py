@@ -162,6 +162,26 @@ def test_lost_temperatures_give_the_safe_command_and_control_goes_on_from_where_
     assert unit.cooling_w == pytest.approx(before_w, rel=0.01)
 
 
+def test_what_happened_while_temperatures_were_lost_is_not_taken_for_a_jump() -> None:
+    sharp = {"derivative_time_s": 3600.0, "derivative_filter_s": 0.0, "measurement_filter_s": 0.0}
+    lost, never = build(sharp, LIQUID), build(sharp | {"derivative_time_s": 0.0}, LIQUID)
+    for unit in (lost, never):
+        for tick, cell_degc in enumerate((32.5, 32.5, nan, nan, 33.0)):
+            one_step(unit, cell_degc, time_s=float(tick), ambient_temp_degc=38.0)
+    assert lost.cooling_w == pytest.approx(never.cooling_w)
+
+
+def test_a_heater_that_cannot_follow_does_not_wind_the_loop_up() -> None:
+    def asked_after_w(tracking_time_s: float) -> float:
+        unit = build({"tracking_time_s": tracking_time_s}, LIQUID)
+        for tick in range(3000):
+            one_step(unit, 14.2, time_s=float(tick), ambient_temp_degc=10.0, drive_loop_temp_degc=0.0)
+        return unit.heating_w
+
+    # one_step applies nothing: every demand is refused, and the integral is drawn back to rest
+    assert asked_after_w(100.0) < 0.8 * asked_after_w(1e5)
+
+
 def test_after_a_sleep_the_controller_starts_afresh() -> None:
     slept, fresh = build({}, LIQUID), build({}, LIQUID)
     for tick in range(100):

@@ -191,6 +191,12 @@ def test_the_setpoint_weight_sets_how_much_of_a_step_acts_at_once(weight: float,
     assert pid.step(60.0, 40.0, dt_s=1.0) - before == pytest.approx(jump)
 
 
+def test_a_setpoint_change_while_the_output_stands_at_a_limit_counts_in_full() -> None:
+    pid = core(2.0, 0.0, setpoint_weight=0.0, integral_rest=0.0)
+    assert pid.step(30.0, 40.0, dt_s=1.0) == 0.0
+    assert pid.step(50.0, 40.0, dt_s=1.0) == 20.0
+
+
 def test_the_setpoint_weight_does_not_change_the_answer_to_a_disturbance() -> None:
     heavy, light = core(setpoint_weight=1.0), core(setpoint_weight=0.3)
     for measured in (40.0, 42.0, 39.0, 47.0):

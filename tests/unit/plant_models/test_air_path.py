@@ -9,10 +9,10 @@ from plant_models.air_path import (
     air_path_ratings,
     air_path_record,
     air_solve,
-    air_stored_heat_j,
     build_air_path,
 )
 from plant_models.chiller import build_chiller, sized_for
+from plant_models.circuit import circuit_stored_heat_j
 from plant_models.coolant_loop import CoolantLoopParameters, build_loop
 from thermal_bms.signals import ValveMode
 
@@ -70,7 +70,7 @@ def set_command(bench, **command):
 def test_stored_heat_changes_by_exactly_what_the_ports_carry(mode, dt_s):
     bench = set_command(Bench(25.0, pack_degc=33.0), fan=0.5, compressor=0.7, heater=0.2, mode=mode)
     bench.ambient_k, bench.drive_w = 280.0, 3e3
-    before = air_stored_heat_j(bench.p, bench.s)
+    before = circuit_stored_heat_j(bench.p, bench.s)
     carried, moved = 0.0, 0.0
     for _ in range(200):
         s = bench.run(dt_s, dt_s)
@@ -81,7 +81,7 @@ def test_stored_heat_changes_by_exactly_what_the_ports_carry(mode, dt_s):
         carried += (into - out) * dt_s
         moved += (abs(into) + abs(out)) * dt_s
     assert moved > 1e3
-    assert air_stored_heat_j(bench.p, bench.s) - before == pytest.approx(carried, abs=1e-10 * moved)
+    assert circuit_stored_heat_j(bench.p, bench.s) - before == pytest.approx(carried, abs=1e-10 * moved)
 
 
 def test_ambient_air_enters_at_ambient_temperature_and_leaves_with_the_packs_heat():

@@ -1,7 +1,10 @@
+import itertools
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from plant_models.air_path import AirPathParameters, air_path_record
 from plant_models.chiller import build_chiller, sized_for
 from plant_models.circuit import (
     DriveLoopParameters,
@@ -15,8 +18,9 @@ from plant_models.circuit import (
     new_circuit_state,
     valve_step,
 )
+from plant_models.cold_plate import ColdPlateParameters, plate_record
 from plant_models.coolant_loop import CoolantLoopParameters, loop_record
-from plant_models.glycol import glycol_record
+from plant_models.glycol import air_record, glycol_record
 from plant_models.kernels import record
 
 HEATER = record(**heater_numbers(HeaterParameters()))[0]
@@ -162,6 +166,19 @@ def test_a_radiator_at_zero_flow_exchanges_nothing():
 def test_a_drive_loop_out_of_order_is_refused(bad):
     with pytest.raises(ValidationError):
         DriveLoopParameters(**bad)
+
+
+def test_no_record_begins_with_all_the_fields_of_another():
+    records = [
+        glycol_record(),
+        air_record(),
+        plate_record(ColdPlateParameters()),
+        loop_record(CoolantLoopParameters()),
+        air_path_record(AirPathParameters()),
+    ]
+    layouts = [array.dtype.names for array in records]
+    for one, other in itertools.permutations(layouts, 2):
+        assert other[: len(one)] != one
 
 
 def test_compiled_kernels_equal_their_plain_python():

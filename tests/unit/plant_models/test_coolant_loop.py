@@ -3,6 +3,7 @@ import pytest
 from pydantic import ValidationError
 
 from plant_models.chiller import build_chiller, sized_for
+from plant_models.circuit import circuit_stored_heat_j
 from plant_models.cold_plate import plate_resistance_pa_s_per_m3
 from plant_models.coolant_loop import (
     CoolantLoopParameters,
@@ -12,7 +13,6 @@ from plant_models.coolant_loop import (
     loop_ratings,
     loop_record,
     loop_solve,
-    loop_stored_heat_j,
 )
 from plant_models.glycol import density, enthalpy, specific_heat, viscosity
 from thermal_bms.signals import ValveMode
@@ -130,7 +130,7 @@ def test_stored_heat_changes_by_exactly_what_the_ports_carry(mode, dt_s):
         Bench(30.0, loop=LOOP, pack_degc=36.0), fan=0.7, compressor=0.8, heater=0.3, mode=mode
     )
     bench.world.update(ambient_degc=18.0, drive_w=9e3, speed=11.0)
-    before = loop_stored_heat_j(bench.p, bench.s)
+    before = circuit_stored_heat_j(bench.p, bench.s)
     carried, moved = 0.0, 0.0
     for _ in range(200):
         s = bench.run(dt_s, dt_s)
@@ -140,7 +140,7 @@ def test_stored_heat_changes_by_exactly_what_the_ports_carry(mode, dt_s):
         carried += (into - out) * dt_s
         moved += (abs(into) + abs(out)) * dt_s
     assert moved > 1e4
-    assert loop_stored_heat_j(bench.p, bench.s) - before == pytest.approx(carried, abs=1e-10 * moved)
+    assert circuit_stored_heat_j(bench.p, bench.s) - before == pytest.approx(carried, abs=1e-10 * moved)
 
 
 def test_the_waste_heat_exchanger_moves_heat_between_the_loops_and_makes_none():
@@ -221,8 +221,8 @@ def test_the_heater_warms_a_cold_pack_and_nothing_else_takes_the_heat():
     s = bench.run(600.0)
     assert s.heater_heat_w == pytest.approx(9.8e3)
     assert s.heater_power_w == pytest.approx(10e3)
-    stored = loop_stored_heat_j(bench.p, s) + bench.pack_j_per_k * (bench.pack_k - KELVIN)
-    start = loop_stored_heat_j(bench.p, build_loop(TIGHT, KELVIN - 20.0)[1][0]) - bench.pack_j_per_k * 20.0
+    stored = circuit_stored_heat_j(bench.p, s) + bench.pack_j_per_k * (bench.pack_k - KELVIN)
+    start = circuit_stored_heat_j(bench.p, build_loop(TIGHT, KELVIN - 20.0)[1][0]) - bench.pack_j_per_k * 20.0
     assert stored - start == pytest.approx(600 * 9.8e3, rel=0.02)  # ramp-up takes, the pump's heat adds
 
 

@@ -39,7 +39,13 @@ def pack_parameters(**changes: float) -> PackParameters:
 def build(cell: CellParameters, dt_s: float, soc: float = 0.6, **changes: float) -> Pack:
     parameters = pack_parameters(**changes)
     arrays = pack_arrays(
-        parameters, cell, np.random.default_rng(7), soc=soc, temp_k=298.15, coolant_mass_kg=5.0, coolant_j_per_kg=0.0
+        parameters,
+        cell,
+        np.random.default_rng(7),
+        soc=soc,
+        temp_k=298.15,
+        coolant_mass_kg=5.0,
+        coolant_j_per_kg=0.0,
     )
     constants, state, work = views(arrays)
     state.string_closed[:] = 1.0
@@ -97,7 +103,13 @@ def test_more_power_than_the_pack_has_is_cut_to_its_maximum(cell: CellParameters
 
 def test_a_constant_current_step_relaxes_as_the_two_branches_say(cell: CellParameters) -> None:
     tables, constants, state, work = build(
-        cell, 1.0, n_strings=1, n_parallel=1, capacity_spread=0.0, resistance_spread=0.0, busbar_resistance_ohm=0.0
+        cell,
+        1.0,
+        n_strings=1,
+        n_parallel=1,
+        capacity_spread=0.0,
+        resistance_spread=0.0,
+        busbar_resistance_ohm=0.0,
     )
     for _ in range(60):
         pack_electrical_step(tables, constants, state, work, 0.0, 50.0, 1.0)
@@ -106,7 +118,9 @@ def test_a_constant_current_step_relaxes_as_the_two_branches_say(cell: CellParam
     assert state.rc2_v[0, 0] == pytest.approx(-50.0 * resistance * (1.0 - np.exp(-60.0 / 300.0)), rel=1e-3)
 
 
-def test_irreversible_heat_is_never_negative_once_the_branches_follow_the_current(cell: CellParameters) -> None:
+def test_irreversible_heat_is_never_negative_once_the_branches_follow_the_current(
+    cell: CellParameters,
+) -> None:
     tables, constants, state, work = build(cell, 1.0)
     for power in (10e3, -10e3, 300.0, -300.0):
         for _ in range(30):

@@ -5,7 +5,15 @@ import pytest
 
 from plant_models.cell import CellParameters
 from plant_models.glycol import enthalpy, glycol_record, temperature_k
-from plant_models.pack import PackConstants, PackState, PackWork, PackParameters, pack_arrays, pack_stored_heat_j, views
+from plant_models.pack import (
+    PackConstants,
+    PackParameters,
+    PackState,
+    PackWork,
+    pack_arrays,
+    pack_stored_heat_j,
+    views,
+)
 from plant_models.pack_thermal import back_substitute, eliminate
 
 MEDIUM = glycol_record()[0]
@@ -27,7 +35,9 @@ def pack_parameters(**changes: float) -> PackParameters:
     return PackParameters.model_validate(values | changes)
 
 
-def build(cell: CellParameters, temp_k: float = 298.15, flow_kg_per_s: float = 0.1, **changes: float) -> tuple[PackConstants, PackState, PackWork]:
+def build(
+    cell: CellParameters, temp_k: float = 298.15, flow_kg_per_s: float = 0.1, **changes: float
+) -> tuple[PackConstants, PackState, PackWork]:
     parameters = pack_parameters(**changes)
     constants, state, work = views(
         pack_arrays(
@@ -44,7 +54,13 @@ def build(cell: CellParameters, temp_k: float = 298.15, flow_kg_per_s: float = 0
     return constants, state, work
 
 
-def step(pack: tuple[PackConstants, PackState, PackWork], inlet_k: float, ambient_k: float, dt_s: float, wall_w_per_k: float = 3.0) -> float:
+def step(
+    pack: tuple[PackConstants, PackState, PackWork],
+    inlet_k: float,
+    ambient_k: float,
+    dt_s: float,
+    wall_w_per_k: float = 3.0,
+) -> float:
     """Advance all strings and return the heat carried out by coolant and lost by the housing [J]."""
     constants, state, work = pack
     inlet = enthalpy(MEDIUM, inlet_k)
@@ -59,7 +75,9 @@ def step(pack: tuple[PackConstants, PackState, PackWork], inlet_k: float, ambien
 
 @pytest.mark.parametrize("flow_kg_per_s", [0.0, 1e-6, 0.1, 2.0])
 @pytest.mark.parametrize("dt_s", [0.1, 1.0, 10.0])
-def test_heat_in_equals_heat_out_plus_heat_stored(cell: CellParameters, flow_kg_per_s: float, dt_s: float) -> None:
+def test_heat_in_equals_heat_out_plus_heat_stored(
+    cell: CellParameters, flow_kg_per_s: float, dt_s: float
+) -> None:
     pack = build(cell, flow_kg_per_s=flow_kg_per_s)
     constants, state, _ = pack
     state.heat_w[:] = np.random.default_rng(2).uniform(0.0, 60.0, state.heat_w.shape)
@@ -89,7 +107,9 @@ def test_the_steady_state_is_the_closed_form(cell: CellParameters) -> None:
     for i in range(state.soc.shape[1]):
         coolant_k = temperature_k(MEDIUM, inlet + 20.0 * (i + 1) / 0.05)
         wall_k = coolant_k + 20.0 / 3.0
-        assert state.core_temp_k[0, i] == pytest.approx(wall_k + 20.0 / constants.core_to_wall_w_per_k[0, i], abs=1e-6)
+        assert state.core_temp_k[0, i] == pytest.approx(
+            wall_k + 20.0 / constants.core_to_wall_w_per_k[0, i], abs=1e-6
+        )
 
 
 def test_heat_flows_from_hot_to_cold_only(cell: CellParameters) -> None:
@@ -97,7 +117,14 @@ def test_heat_flows_from_hot_to_cold_only(cell: CellParameters) -> None:
     state = pack[1]
     for _ in range(2000):
         step(pack, 290.0, 290.0, 1.0)
-        temps = np.concatenate([state.core_temp_k.ravel(), state.wall_temp_k.ravel(), state.surface_temp_k.ravel(), state.housing_temp_k])
+        temps = np.concatenate(
+            [
+                state.core_temp_k.ravel(),
+                state.wall_temp_k.ravel(),
+                state.surface_temp_k.ravel(),
+                state.housing_temp_k,
+            ]
+        )
         assert temps.min() >= 290.0 - 1e-9
         assert temps.max() <= 320.0 + 1e-9
 

@@ -182,8 +182,16 @@ def test_an_open_balance_and_faults_are_warned_of(day: FakeRecording, page: str)
     leaking = day["chiller_heat_energy_j"] * 1.01
     warned = render_report(changed(day, fault_count=faults, chiller_heat_energy_j=leaking))
     assert "The thermal balance is open" in warned
-    assert "Up to 2 faults" in warned
+    assert "Faults were active, at most 2 at one time" in warned
     assert "Warnings" not in section_names(page)
+
+
+def test_a_balance_that_lists_an_unrecorded_port_is_a_warning_and_fails_its_check() -> None:
+    balance = {"thermal": {"in": ["heater_heat_j"], "out": [], "stored": []}}
+    meta = {"energy_balance": balance, "scenario": {"checks": {"thermal_closure": "< 1e-6"}}}
+    page = render_report(FakeRecording({"time_s": [1.0]}, meta))
+    assert "column heater_heat_j was not recorded" in page
+    assert 'class="verdict failed"' in page
 
 
 def test_warnings_of_the_runner_are_shown() -> None:

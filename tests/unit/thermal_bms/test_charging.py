@@ -186,7 +186,7 @@ def run_to_full(
     return voltages, currents, cause
 
 
-@pytest.mark.parametrize("dt_s", [0.1, 1.0, 5.0, 10.0])
+@pytest.mark.parametrize("dt_s", [0.5, 1.0, 5.0, 10.0])
 @pytest.mark.parametrize("believed_ohm", [0.6e-3, 1e-3, 2e-3])
 def test_constant_voltage_is_held_without_oscillation_until_the_cut_off(
     dt_s: float, believed_ohm: float

@@ -142,7 +142,7 @@ def test_help_loads_nothing_heavy() -> None:
         "heavy = {'numpy', 'numba', 'scipy', 'pydantic', 'matplotlib', 'tqdm', 'can'} & set(sys.modules)\n"
         "sys.exit(f'loaded {heavy}' if heavy else 0)"
     )
-    ended = subprocess.run(  # noqa: S603 our own script
+    ended = subprocess.run(
         [sys.executable, "-c", script], check=False, capture_output=True, text=True
     )
     assert ended.returncode == 0, ended.stderr
@@ -167,6 +167,7 @@ def test_run_shows_figures_checks_and_files(house: FakeHouse, capsys: Captured) 
     assert sorted(path.name for path in Path("output/day").iterdir()) == [
         FILE_NAME,
         "report.html",
+        "signals.csv",
         "summary.json",
     ]
 
@@ -200,10 +201,15 @@ def test_warnings_go_to_the_error_stream(house: FakeHouse, capsys: Captured) -> 
 def test_exports_and_report_are_written_as_asked(house: FakeHouse, tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     out = tmp_path / "elsewhere"
-    assert main(["run", "day", "--out", str(out), "--csv", "--parquet", "--no-report"]) == 0
+    assert main(["run", "day", "--out", str(out), "--parquet", "--no-report"]) == 0
     names = {path.name for path in out.iterdir()}
     assert names == {FILE_NAME, "summary.json", "signals.csv", "signals.parquet"}
     assert (out / "signals.csv").read_text() == "time_s,soc\n0,0.5\n"
+
+
+def test_no_csv_leaves_the_signals_in_the_recording_alone(house: FakeHouse, tmp_path: Path) -> None:
+    assert main(["run", "day", "--out", str(tmp_path / "bare"), "--no-csv", "--no-report"]) == 0
+    assert {path.name for path in (tmp_path / "bare").iterdir()} == {FILE_NAME, "summary.json"}
 
 
 def test_parquet_without_pyarrow_is_refused_before_the_run(
@@ -445,7 +451,7 @@ def test_a_missing_package_is_named() -> None:
 
 def test_a_closed_pipe_ends_quietly() -> None:
     command = "from thermal_bms.cli import main; import sys; sys.exit(main(['list', 'controllers']))"
-    with subprocess.Popen(  # noqa: S603 our own script
+    with subprocess.Popen(
         [sys.executable, "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         process.stdout.close()

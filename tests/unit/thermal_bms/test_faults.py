@@ -1,3 +1,5 @@
+import logging
+
 import numpy as np
 import pytest
 
@@ -183,6 +185,29 @@ def test_a_row_about_something_nobody_measures_is_refused_with_a_hint() -> None:
         ConfigError, match=r"CELL_TEMP_HIGH_DISCHARGE\.quantity = 'tmp': .* did you mean temp"
     ):
         one(row(quantity="tmp"))
+
+
+@pytest.mark.parametrize(("severity", "level"), [("INFO", "INFO"), ("WARNING", "WARNING"), ("TRIP", "ERROR")])
+def test_each_change_is_logged_once_and_as_loud_as_it_is_bad(
+    severity: str, level: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    diagnostics = Diagnostics([row(severity=severity)], {"temp": False}, 1)
+    with caplog.at_level(logging.INFO, logger="thermal_bms.faults"):
+        feed(diagnostics, 61.0, 20)
+        feed(diagnostics, 20.0, 20)
+    assert [record.levelname for record in caplog.records] == [level, "INFO"]
+    assert "temp = 61, limit 60, pack" in caplog.records[0].message
+    assert "cleared" in caplog.records[1].message
+
+
+def test_it_is_quiet_only_while_nothing_is_active_and_no_timer_runs() -> None:
+    diagnostics = one(row())
+    feed(diagnostics, 20.0, 10)
+    assert diagnostics.quiet
+    feed(diagnostics, 61.0, 1)
+    assert not diagnostics.quiet
+    feed(diagnostics, 20.0, 1)
+    assert diagnostics.quiet
 
 
 def test_a_misspelt_code_is_refused_with_a_hint() -> None:

@@ -244,7 +244,7 @@ def test_charge_current_falls_towards_full(soc: float, factor: float) -> None:
 
 @pytest.mark.parametrize(("soc", "factor"), [(0.1, 1.0), (0.05, 0.5), (0.0, 0.0)])
 def test_discharge_current_falls_towards_empty(soc: float, factor: float) -> None:
-    limits = lfp().at(replace(HEALTHY, soc=soc))
+    limits = lfp().at(replace(HEALTHY, soc=soc, cell_voltage_min_v=3.5))
     assert limits.discharge_current_max_a == pytest.approx(600.0 * factor)
 
 

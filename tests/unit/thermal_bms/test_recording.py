@@ -150,7 +150,7 @@ def test_a_run_that_is_killed_leaves_the_chunks_on_disk(path: Path) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
         """
     )
-    ended = subprocess.run([sys.executable, "-c", script, str(path)], check=False)  # noqa: S603 our own script
+    ended = subprocess.run([sys.executable, "-c", script, str(path)], check=False)
     assert ended.returncode == -signal.SIGKILL
     recording = Recording(path)
     assert not recording.complete
