@@ -29,6 +29,12 @@ class LinkError(ThermalBmsError):
     exit_code = 3
 
 
+class CodecError(LinkError):
+    """A message definition (DBC) cannot be used as it stands. Bad data on the bus never raises this."""
+
+    exit_code = 2
+
+
 class PlantError(ThermalBmsError):
     """The plant model left the range in which it means anything."""
 

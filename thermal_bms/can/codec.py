@@ -1,0 +1,127 @@
+"""The waist on the bus: ``Measurement`` and ``Command`` to flat vectors and back.
+
+``quantise`` gives exactly, to the last bit, what decoding the encoded frames gives. Fields without a valid value
+come back as NaN; a flag as False, a mode as parked, and in a command, where nothing may be assumed, as zero.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import final
+
+import numpy as np
+
+from thermal_bms.can.bus_map import BusMap, PackShape
+from thermal_bms.can.mapping import COMMAND_ON_BUS, MEASUREMENT_ON_BUS, STATUS_ON_BUS
+from thermal_bms.signals import Command, Measurement, ThermalCommand, ValveMode, VehicleMode
+from thermal_bms.units import BoolArray, FloatArray
+
+NAN = float("nan")
+
+_ARRAYS = ("cell_voltage_v", "cell_temp_degc", "string_current_a", "string_voltage_v")
+_FLAGS = ("contactor_closed", "vehicle_mode", "plug_connected", "time_s")
+_SCALARS = tuple(f.name for f in fields(Measurement) if f.name not in _ARRAYS + _FLAGS)
+_DUTIES = ("pump_duty", "fan_duty", "compressor_duty", "heater_duty")
+_ALLOWED = ("charge_current_a", "discharge_power_max_w", "regen_power_max_w")
+
+
+@final
+class MeasurementCodec:
+    """Measurements of one truck as a flat vector in the order of ``MEASUREMENT_ON_BUS``."""
+
+    def __init__(self, shape: PackShape, *, sources: Mapping[str, int] | None = None) -> None:
+        self.bus_map = BusMap(MEASUREMENT_ON_BUS, shape, sources=sources)
+        self._shape = shape
+        self._slices = self.bus_map.slices
+
+    def flatten(self, measurement: Measurement) -> FloatArray:
+        """Return the flat vector of a measurement."""
+        flat = np.empty(self.bus_map.size)
+        for name, where in self._slices.items():
+            flat[where] = np.ravel(getattr(measurement, name))
+        return flat
+
+    def restore(self, flat: FloatArray, time_s: float) -> Measurement:
+        """Return the measurement of a flat vector at ``time_s``; it shares nothing with the vector."""
+        shape = self._shape
+        numbers = flat.tolist()
+        scalars = {name: numbers[self._slices[name].start] for name in _SCALARS}
+        mode = numbers[self._slices["vehicle_mode"].start]
+        return Measurement(
+            time_s=time_s,
+            vehicle_mode=VehicleMode.PARK if math.isnan(mode) else VehicleMode(int(mode)),
+            cell_voltage_v=self._array(flat, "cell_voltage_v").reshape(shape.n_strings, shape.n_series),
+            cell_temp_degc=self._array(flat, "cell_temp_degc").reshape(shape.n_strings, shape.n_temp_sensors),
+            string_current_a=self._array(flat, "string_current_a"),
+            string_voltage_v=self._array(flat, "string_voltage_v"),
+            contactor_closed=_flags(flat[self._slices["contactor_closed"]]),
+            plug_connected=numbers[self._slices["plug_connected"].start] == 1.0,
+            **scalars,
+        )
+
+    def quantise(self, measurement: Measurement) -> Measurement:
+        """Return what a receiver reads of a measurement that crosses the bus at once."""
+        arrived, _ = self.bus_map.quantise(self.flatten(measurement))
+        return self.restore(arrived, measurement.time_s)
+
+    def saturated(self, measurement: Measurement) -> tuple[str, ...]:
+        """Return the fields that their signals cannot hold."""
+        _, held = self.bus_map.quantise(self.flatten(measurement))
+        return self.bus_map.names(~held)
+
+    def _array(self, flat: FloatArray, name: str) -> FloatArray:
+        return flat[self._slices[name]].copy()
+
+
+def _flags(values: FloatArray) -> BoolArray:
+    return np.asarray(values == 1.0)
+
+
+@final
+class CommandCodec:
+    """Commands, and the status that the vehicle is told with them, as a flat vector."""
+
+    def __init__(self, n_strings: int, *, sources: Mapping[str, int] | None = None) -> None:
+        self.bus_map = BusMap(COMMAND_ON_BUS + STATUS_ON_BUS, PackShape(n_strings, 0, 0), sources=sources)
+        self._slices = self.bus_map.slices
+        self._start = {name: where.start for name, where in self._slices.items()}
+
+    def flatten(self, command: Command, status: Mapping[str, float] | None = None) -> FloatArray:
+        """Return the flat vector of a command; status values that are not given are "not available"."""
+        flat = np.full(self.bus_map.size, NAN)
+        for name in _DUTIES:
+            flat[self._start[name]] = getattr(command.thermal, name)
+        flat[self._start["valve_mode"]] = command.thermal.valve_mode
+        for name in _ALLOWED:
+            flat[self._start[name]] = getattr(command, name)
+        close = self._slices["contactor_close"]
+        flat[close] = 0.0
+        flat[close.start : close.start + len(command.contactor_close)] = command.contactor_close
+        for name, value in (status or {}).items():
+            flat[self._start[name]] = value
+        return flat
+
+    def restore(self, flat: FloatArray) -> Command:
+        """Return the command of a flat vector; what is not valid is zero, open or bypass."""
+        numbers = np.where(np.isnan(flat), 0.0, flat).tolist()
+        duties = {name: numbers[self._start[name]] for name in _DUTIES}
+        allowed = {name: numbers[self._start[name]] for name in _ALLOWED}
+        return Command(
+            thermal=ThermalCommand(**duties, valve_mode=ValveMode(int(numbers[self._start["valve_mode"]]))),
+            contactor_close=tuple(value == 1.0 for value in numbers[self._slices["contactor_close"]]),
+            **allowed,
+        )
+
+    def status(self, flat: FloatArray) -> dict[str, float]:
+        """Return the status values of a flat vector, NaN where nothing valid was sent."""
+        return {row.field: float(flat[self._start[row.field]]) for row in STATUS_ON_BUS}
+
+    def quantise(self, command: Command) -> Command:
+        """Return what a receiver reads of a command that crosses the bus at once."""
+        arrived, _ = self.bus_map.quantise(self.flatten(command))
+        return self.restore(arrived)
+
+    def saturated(self, command: Command, status: Mapping[str, float] | None = None) -> tuple[str, ...]:
+        """Return the fields that their signals cannot hold."""
+        _, held = self.bus_map.quantise(self.flatten(command, status))
+        return self.bus_map.names(~held)
