@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from thermal_bms.cli.tables import number, table
 from thermal_bms.errors import ThermalBmsError
 
-SUMMARY = "show scenarios, trucks, cells, cycles and controllers"
-DESCRIPTION = "Show what the library holds: scenarios, trucks, cells, drive cycles and controllers."
+SUMMARY = "show scenarios, trucks, cells, cycles, climates, chargers and controllers"
+DESCRIPTION = (
+    "Show what the library holds: scenarios, trucks, cells, cycles, climates, chargers and controllers."
+)
 EPILOG = """\
 examples:
   thermal-bms list
@@ -111,6 +113,26 @@ def _cycles() -> Table:
     return header, _rows(library_cycles(), describe, len(header)), [1, 2, 3, 4]
 
 
+def _climates() -> Table:
+    from scenarios.climate import library_climates
+
+    return ("name",), [(name,) for name in library_climates()], []
+
+
+def _chargers() -> Table:
+    from plant_models.charger import CHARGERS
+
+    def row(name: str) -> Sequence[str]:
+        rating = CHARGERS[name]
+        return (
+            name,
+            rating.kind,
+            *(number(x) for x in (rating.power_max_w / 1e3, rating.current_max_a, rating.voltage_max_v)),
+        )
+
+    return ("name", "kind", "kW", "A", "V"), [row(name) for name in CHARGERS], [2, 3, 4]
+
+
 def _controllers() -> Table:
     from controllers.registry import names
 
@@ -122,5 +144,7 @@ _KINDS: dict[str, Callable[[], Table]] = {
     "trucks": _trucks,
     "cells": _cells,
     "cycles": _cycles,
+    "climates": _climates,
+    "chargers": _chargers,
     "controllers": _controllers,
 }

@@ -142,9 +142,7 @@ def test_help_loads_nothing_heavy() -> None:
         "heavy = {'numpy', 'numba', 'scipy', 'pydantic', 'matplotlib', 'tqdm', 'can'} & set(sys.modules)\n"
         "sys.exit(f'loaded {heavy}' if heavy else 0)"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", script], check=False, capture_output=True, text=True
-    )
+    ended = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
 
 
@@ -426,6 +424,12 @@ def test_list_knows_trucks_cycles_cells_and_controllers(capsys: Captured) -> Non
     assert "nrel_long_haul" in capsys.readouterr().out
     assert main(["list", "cells"]) == 0
     assert "LFP" in capsys.readouterr().out
+    assert main(["list", "climates"]) == 0
+    assert "phoenix_hot_week" in capsys.readouterr().out
+    assert main(["list", "chargers"]) == 0
+    assert ["mcs_1mw", "mcs", "1,000", "3,000", "1,250"] in [
+        line.split() for line in capsys.readouterr().out.splitlines()
+    ]
     assert main(["list", "controllers"]) == 0
     assert "thermostat" in capsys.readouterr().out
 
