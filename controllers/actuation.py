@@ -120,22 +120,34 @@ class Actuation:
     """
 
     __slots__ = (
-        "_capacity_rate_w_per_k",
+        "_chiller_w",
         "_chilling",
         "_compressor_on",
         "_conductance_w_per_k",
+        "_has_waste_heat",
+        "_heater_w",
         "_heating",
+        "_liquid",
         "_settings",
-        "_thermal",
+        "_waste_heat_w_per_k",
+        "cooling_rated_w",
+        "heating_rated_w",
     )
 
     def __init__(self, settings: ActuationSettings, thermal: ThermalDescription) -> None:
         self._settings = settings
-        self._thermal = thermal
+        self._chiller_w, self._heater_w = thermal.chiller_capacity_w, thermal.heater_power_max_w
+        self._has_waste_heat = thermal.has_waste_heat
         self._conductance_w_per_k = outside_conductance_w_per_k(thermal)
-        liquid = thermal.cooling == "liquid"
-        heat_capacity = GLYCOL_HEAT_CAPACITY_J_PER_KGK if liquid else AIR_HEAT_CAPACITY_J_PER_KGK
-        self._capacity_rate_w_per_k = heat_capacity * thermal.coolant_flow_max_kg_per_s
+        self._liquid = thermal.cooling == "liquid"
+        heat_capacity = GLYCOL_HEAT_CAPACITY_J_PER_KGK if self._liquid else AIR_HEAT_CAPACITY_J_PER_KGK
+        capacity_rate_w_per_k = heat_capacity * thermal.coolant_flow_max_kg_per_s
+        self._waste_heat_w_per_k = settings.waste_heat_effectiveness * capacity_rate_w_per_k
+        self.cooling_rated_w = max(self._chiller_w, 10.0 * self._conductance_w_per_k)
+        """Rated cooling: of the chiller, or of outside air 10 K colder than the source [W]."""
+        free_w = 10.0 * capacity_rate_w_per_k * settings.waste_heat_effectiveness
+        self.heating_rated_w = max(self._heater_w, free_w if self._has_waste_heat else 0.0)
+        """Rated heating: of the heater, or of a drive loop 10 K warmer than the coolant [W]."""
         self.reset()
 
     def reset(self) -> None:
@@ -154,46 +166,35 @@ class Actuation:
         self._chilling += share * (chilling - self._chilling)
         self._heating += share * (heating - self._heating)
 
-    @property
-    def cooling_rated_w(self) -> float:
-        """Rated cooling: of the chiller, or of outside air 10 K colder than the source [W]."""
-        return max(self._thermal.chiller_capacity_w, 10.0 * self._conductance_w_per_k)
-
-    @property
-    def heating_rated_w(self) -> float:
-        """Rated heating: of the heater, or of a drive loop 10 K warmer than the coolant [W]."""
-        free_w = 10.0 * self._capacity_rate_w_per_k * self._settings.waste_heat_effectiveness
-        return max(self._thermal.heater_power_max_w, free_w if self._thermal.has_waste_heat else 0.0)
-
     def cooling_max_w(self, around: Surroundings) -> float:
         """Return the most heat that could be taken from the pack by any path now [W].
 
         Never quite zero on a truck that can cool: with the pump off the coolant's temperatures say nothing,
         and only a running pump shows what is possible.
         """
-        chiller_w = self._thermal.chiller_capacity_w * self._allowed(self._chilling)
+        chiller_w = self._chiller_w * self._allowed(self._chilling)
         outside_w = outside_ability_w(self._conductance_w_per_k, around)
         return max(chiller_w, outside_w, LEAST_SHARE * self.cooling_rated_w)
 
     def heating_max_w(self, around: Surroundings) -> float:
         """Return the most heat that could be brought to the pack now, never quite zero either [W]."""
-        free_w = self._free_heat_w(ValveMode.RADIATOR, around)
-        if self._thermal.has_waste_heat:
-            free_w = max(free_w, self._free_heat_w(ValveMode.WASTE_HEAT, around))
-        heater_w = self._thermal.heater_power_max_w * self._allowed(self._heating)
+        free_w = self._outside_heat_w(around)
+        if self._has_waste_heat:
+            free_w = max(free_w, self._waste_heat_w(around))
+        heater_w = self._heater_w * self._allowed(self._heating)
         return max(heater_w + free_w, LEAST_SHARE * self.heating_rated_w)
 
     def cool(self, mode: ValveMode, demand_w: float, around: Surroundings) -> ThermalCommand:
         """Return the command that takes about ``demand_w`` [W] from the pack."""
         settings = self._settings
-        if mode is ValveMode.CHILLER and self._thermal.chiller_capacity_w > 0.0:
-            return self._chill(demand_w / self._thermal.chiller_capacity_w, around)
+        if mode is ValveMode.CHILLER and self._chiller_w > 0.0:
+            return self._chill(demand_w / self._chiller_w, around)
         self._compressor_on = False
         if mode is ValveMode.RADIATOR:
             ability_w = outside_ability_w(self._conductance_w_per_k, around)
             share = min(demand_w / ability_w, 1.0) if ability_w > 0.0 else 1.0
             lowest = settings.radiator_pump_duty_min
-            fan = max(share - around.ram, 0.0) if self._liquid() else 0.0
+            fan = max(share - around.ram, 0.0) if self._liquid else 0.0
             return ThermalCommand(lowest + (1.0 - lowest) * share, fan, 0.0, 0.0, mode)
         return ThermalCommand(settings.pump_duty_min, 0.0, 0.0, 0.0, mode)
 
@@ -212,7 +213,7 @@ class Actuation:
 
     def cool_fully(self, mode: ValveMode) -> ThermalCommand:
         """Return the command for all the cooling that ``mode`` can give."""
-        chilling = mode is ValveMode.CHILLER and self._thermal.chiller_capacity_w > 0.0
+        chilling = mode is ValveMode.CHILLER and self._chiller_w > 0.0
         compressor = self._compressor_duty(self._allowed(self._chilling) if chilling else 0.0)
         fan = 1.0 if mode in {ValveMode.RADIATOR, ValveMode.CHILLER} else 0.0
         return ThermalCommand(1.0, fan, compressor, 0.0, mode)
@@ -220,18 +221,18 @@ class Actuation:
     def heat(self, mode: ValveMode, demand_w: float, around: Surroundings) -> ThermalCommand:
         """Return the command that brings about ``demand_w`` [W]; the heater gives what is not free."""
         self._compressor_on = False
-        heater_max_w = self._thermal.heater_power_max_w
+        heater_max_w = self._heater_w
         free_w = self._free_heat_w(mode, around)
         needed_w = max(demand_w - free_w, 0.0)
         heater = min(needed_w / heater_max_w, self._allowed(self._heating)) if heater_max_w > 0.0 else 0.0
         most_w = heater_max_w + free_w
         share = min(demand_w / most_w, 1.0) if most_w > 0.0 else 1.0
-        fan = max(share - around.ram, 0.0) if mode is ValveMode.RADIATOR and self._liquid() else 0.0
+        fan = max(share - around.ram, 0.0) if mode is ValveMode.RADIATOR and self._liquid else 0.0
         return ThermalCommand(self._pump(share), fan, 0.0, heater, mode)
 
     def heat_fully(self, mode: ValveMode, around: Surroundings) -> ThermalCommand:
         """Return the command for all the heat that ``mode`` and the heater can give."""
-        return self.heat(mode, self._thermal.heater_power_max_w + self._free_heat_w(mode, around), around)
+        return self.heat(mode, self._heater_w + self._free_heat_w(mode, around), around)
 
     def circulate(self, mode: ValveMode) -> ThermalCommand:
         """Return the command that only evens out the pack."""
@@ -246,11 +247,11 @@ class Actuation:
     def heat_taken_w(self, command: ThermalCommand, around: Surroundings) -> float:
         """Return the heat that a command takes from the pack by the same figures; < 0: it heats [W]."""
         flowing = min(command.pump_duty / self._settings.pump_duty_min, 1.0)
-        taken_w = -self._thermal.heater_power_max_w * command.heater_duty
+        taken_w = -self._heater_w * command.heater_duty
         if command.valve_mode is ValveMode.CHILLER:
-            taken_w += self._thermal.chiller_capacity_w * command.compressor_duty
+            taken_w += self._chiller_w * command.compressor_duty
         elif command.valve_mode is ValveMode.RADIATOR:
-            strength = min(command.fan_duty + around.ram, 1.0) if self._liquid() else command.pump_duty
+            strength = min(command.fan_duty + around.ram, 1.0) if self._liquid else command.pump_duty
             ability_w = self._conductance_w_per_k * (around.source_temp_degc - around.ambient_temp_degc)
             taken_w += ability_w * strength if isfinite(ability_w) else 0.0
         elif command.valve_mode is ValveMode.WASTE_HEAT:
@@ -260,9 +261,6 @@ class Actuation:
     @staticmethod
     def _allowed(share: float | None) -> float:
         return 1.0 if share is None else share
-
-    def _liquid(self) -> bool:
-        return self._thermal.cooling == "liquid"
 
     def _pump(self, share: float) -> float:
         lowest = self._settings.pump_duty_min
@@ -276,13 +274,13 @@ class Actuation:
 
     def _chilling_allowed(self, around: Surroundings) -> float:
         """Return the share of the chiller that inlet temperature and, for a liquid, dew point allow."""
-        s = self._settings
-        above_k = around.inlet_temp_degc - s.inlet_temp_min_degc
+        s, inlet_degc = self._settings, around.inlet_temp_degc
+        above_k = inlet_degc - s.inlet_temp_min_degc
         if not isfinite(above_k):
             return 1.0
         share = above_k / s.inlet_fold_back_k
-        if self._liquid():
-            dry_k = around.inlet_temp_degc - dew_point_degc(around) - s.dew_margin_k
+        if self._liquid:
+            dry_k = inlet_degc - dew_point_degc(around) - s.dew_margin_k
             share = min(share, dry_k / s.dew_fold_back_k)
         return min(max(share, 0.0), 1.0)
 
@@ -292,12 +290,15 @@ class Actuation:
 
     def _free_heat_w(self, mode: ValveMode, around: Surroundings) -> float:
         if mode is ValveMode.WASTE_HEAT:
-            rate_w_per_k = self._settings.waste_heat_effectiveness * self._capacity_rate_w_per_k
-            free_w = rate_w_per_k * (around.drive_loop_temp_degc - around.source_temp_degc)
-        elif mode is ValveMode.RADIATOR:
-            free_w = self._conductance_w_per_k * (around.ambient_temp_degc - around.source_temp_degc)
-        else:
-            return 0.0
+            return self._waste_heat_w(around)
+        return self._outside_heat_w(around) if mode is ValveMode.RADIATOR else 0.0
+
+    def _waste_heat_w(self, around: Surroundings) -> float:
+        free_w = self._waste_heat_w_per_k * (around.drive_loop_temp_degc - around.source_temp_degc)
+        return free_w if free_w > 0.0 else 0.0
+
+    def _outside_heat_w(self, around: Surroundings) -> float:
+        free_w = self._conductance_w_per_k * (around.ambient_temp_degc - around.source_temp_degc)
         return free_w if free_w > 0.0 else 0.0
 
 

@@ -4,10 +4,13 @@ Before a planned charge the cells are brought to where they take the planned pow
 from the charge rate; how cold, from the heat that the charge will make. The lead time is the time the truck
 needs for it::
 
-    lead = reserve * C dT / Q_max,   C = heat capacity of the cells, Q_max = what heater or cooler can do
+    lead = (reserve + loss * (T_target - T_air)) * C dT / Q_max
+
+with C the heat capacity of the cells, dT the way of the coldest cell up or the hottest down, Q_max what heater
+or cooler can do, and a loss to air colder than the target: housing and coolant stand in it.
 """
 
-from math import isfinite
+from math import isfinite, nan
 from typing import Annotated, Any, NamedTuple, final
 
 from pydantic import Field, model_validator
@@ -89,8 +92,15 @@ class ConditioningSettings(Parameters):
         le=5.0,
         description="factor on the reckoned lead time: losses, uneven cells; assumed",
     )
+    lead_loss_per_k: float = Field(
+        default=0.01,
+        ge=0.0,
+        le=0.1,
+        description="added to lead_reserve per kelvin that the air is colder than the target: losses of housing"
+        " and coolant; a 530 kWh pack at -20 degC loses about 1.4 kW of 10 kW (simulated)",
+    )
     lead_min_s: float = Field(default=600.0, ge=0.0, le=7200.0, description="shortest lead time; assumed")
-    lead_max_s: float = Field(default=7200.0, ge=0.0, le=86400.0, description="longest lead time; assumed")
+    lead_max_s: float = Field(default=14400.0, ge=0.0, le=86400.0, description="longest lead time; assumed")
     confidence_min: float = Field(
         default=0.3, ge=0.0, le=1.0, description="of the preview, below which it is not acted upon; assumed"
     )
@@ -188,6 +198,8 @@ class Conditioning:
         self._park = Band(s.park_heat_degc, s.park_cool_degc)
         self._plugged = Band(s.plugged_heat_degc, s.plugged_cool_degc)
         self._departure = Band(s.departure_heat_degc, s.departure_cool_degc)
+        self._offered_w = nan
+        self._offered_band = self._drive
         self.reset()
 
     def reset(self) -> None:
@@ -211,19 +223,22 @@ class Conditioning:
             if not self._known(preview.charge_in_s, preview):
                 return usual
             target = self._charge_band(preview.charge_power_w)
-            return self._prepared(preview.charge_in_s, target, usual, estimate)
+            return self._prepared(preview.charge_in_s, target, usual, estimate, measurement.ambient_temp_degc)
         if self._charging(estimate, limits, dt_s):
             self.preparing = False
             offered_w = measurement.charger_power_max_w
             return self._charge_band(offered_w)
         if not self._known(preview.departure_in_s, preview):
             return self._plugged
-        return self._prepared(preview.departure_in_s, self._departure, self._plugged, estimate)
+        return self._prepared(
+            preview.departure_in_s, self._departure, self._plugged, estimate, measurement.ambient_temp_degc
+        )
 
     def _charging(self, estimate: Estimate, limits: Limits, dt_s: float) -> bool:
-        """Return whether a charge is under way; cells too cold to take current are waiting, not done."""
+        """Return whether a charge is under way; cells too cold for any current are waiting, not done."""
         flowing = abs(estimate.pack_current_a) > self._idle_current_a
-        if flowing or limits.charge_cause is LimitCause.CELL_TEMP_LOW:
+        barred = limits.charge_current_max_a <= self._idle_current_a
+        if flowing or (barred and limits.charge_cause is LimitCause.CELL_TEMP_LOW):
             self._idle_s = 0.0
         else:
             self._idle_s += dt_s
@@ -235,12 +250,14 @@ class Conditioning:
 
     def _charge_band(self, offered_w: float) -> Band:
         """Return the band for a charge at the power offered, or at what the pack may take if that is less."""
-        settings = self._settings
-        power_w = min(offered_w, self._rated_w)
-        hot = charge_heat_w(self._pack, power_w) > settings.precool_heat_share * self._cooling_rated_w
-        return self._narrowed(
-            self._charge_heat(power_w), settings.precool_degc if hot else settings.cool_degc
-        )
+        if offered_w != self._offered_w:
+            settings = self._settings
+            power_w = min(offered_w, self._rated_w)
+            hot = charge_heat_w(self._pack, power_w) > settings.precool_heat_share * self._cooling_rated_w
+            cool_degc = settings.precool_degc if hot else settings.cool_degc
+            self._offered_w = offered_w
+            self._offered_band = self._narrowed(self._charge_heat(power_w), cool_degc)
+        return self._offered_band
 
     def _narrowed(self, heat_degc: float, cool_degc: float) -> Band:
         """Return a band with its least width kept, at the cost of the heating target."""
@@ -255,24 +272,27 @@ class Conditioning:
             self.preparing = False
         return known
 
-    def _prepared(self, in_s: float, target: Band, usual: Band, estimate: Estimate) -> Band:
+    def _prepared(
+        self, in_s: float, target: Band, usual: Band, estimate: Estimate, ambient_degc: float
+    ) -> Band:
         """Return the band between ``target`` and ``usual`` from the lead time on, before that ``usual``."""
         if not self.preparing:
-            self.preparing = in_s <= self._lead_s(target, estimate)
+            self.preparing = in_s <= self._lead_s(target, estimate, ambient_degc)
         if not self.preparing:
             return usual
         return self._narrowed(max(target.heat_degc, usual.heat_degc), min(target.cool_degc, usual.cool_degc))
 
-    def _lead_s(self, target: Band, estimate: Estimate) -> float:
+    def _lead_s(self, target: Band, estimate: Estimate, ambient_degc: float) -> float:
         settings = self._settings
-        capacity = self.heat_capacity_j_per_k * settings.lead_reserve
-        heating_k = target.heat_degc - estimate.cell_temp_mean_degc
-        cooling_k = estimate.cell_temp_mean_degc - target.cool_degc
+        heating_k = target.heat_degc - estimate.cell_temp_min_degc
+        cooling_k = estimate.cell_temp_max_degc - target.cool_degc
         needed_s = 0.0
         if heating_k > 0.0 and self._heating_rated_w > 0.0:
-            needed_s = capacity * heating_k / self._heating_rated_w
+            colder_k = target.heat_degc - ambient_degc
+            reserve = settings.lead_reserve + (settings.lead_loss_per_k * colder_k if colder_k > 0.0 else 0.0)
+            needed_s = reserve * self.heat_capacity_j_per_k * heating_k / self._heating_rated_w
         elif cooling_k > 0.0 and self._cooling_rated_w > 0.0:
-            needed_s = capacity * cooling_k / self._cooling_rated_w
+            needed_s = settings.lead_reserve * self.heat_capacity_j_per_k * cooling_k / self._cooling_rated_w
         if not isfinite(needed_s):
             return settings.lead_min_s
         return min(max(needed_s, settings.lead_min_s), settings.lead_max_s)

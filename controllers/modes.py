@@ -150,14 +150,16 @@ def surroundings(
 ) -> Surroundings:
     """Return the temperatures that the choice of mode needs, from what is measured."""
     liquid = thermal.cooling == "liquid"
+    ambient_degc, inlet_degc = measurement.ambient_temp_degc, measurement.coolant_inlet_temp_degc
+    source_degc = measurement.coolant_outlet_temp_degc if liquid else estimate.cell_temp_mean_degc
+    drive_loop_degc = measurement.drive_loop_temp_degc
+    if not isfinite(ambient_degc + source_degc + inlet_degc + drive_loop_degc):
+        ambient_degc, source_degc = _finite(ambient_degc), _finite(source_degc)
+        inlet_degc, drive_loop_degc = _finite(inlet_degc), _finite(drive_loop_degc)
     ram = measurement.vehicle_speed_m_per_s / settings.ram_speed_m_per_s
+    ram = min(ram, 1.0) if 0.0 < ram < inf else 0.0
     return Surroundings(
-        _finite(measurement.ambient_temp_degc),
-        _finite(measurement.coolant_outlet_temp_degc if liquid else estimate.cell_temp_mean_degc),
-        _finite(measurement.coolant_inlet_temp_degc),
-        _finite(measurement.drive_loop_temp_degc),
-        min(ram, 1.0) if 0.0 < ram < inf else 0.0,
-        measurement.ambient_humidity,
+        ambient_degc, source_degc, inlet_degc, drive_loop_degc, ram, measurement.ambient_humidity
     )
 
 
@@ -170,11 +172,10 @@ def dew_point_degc(around: Surroundings) -> float:
     >>> dew_point_degc(Surroundings(ambient_temp_degc=20.0, humidity=0.5))
     9.26
     """
-    if not (around.humidity > 0.0 and -60.0 < around.ambient_temp_degc < 80.0):
+    ambient_degc, humidity = around.ambient_temp_degc, around.humidity
+    if not (humidity > 0.0 and -60.0 < ambient_degc < 80.0):
         return -inf
-    g = log(min(around.humidity, 1.0)) + 17.625 * around.ambient_temp_degc / (
-        243.04 + around.ambient_temp_degc
-    )
+    g = log(min(humidity, 1.0)) + 17.625 * ambient_degc / (243.04 + ambient_degc)
     return 243.04 * g / (17.625 - g)
 
 

@@ -128,6 +128,10 @@ class PidController:
             heating_rated_w=self._heating_rated_w,
         )
         self._feed_forward = HeatFeedForward(settings.feed_forward)
+        on, off = settings.demand_on_share, settings.demand_off_share
+        self._cool_on_w, self._cool_off_w = on * self._cooling_rated_w, off * self._cooling_rated_w
+        self._heat_on_w, self._heat_off_w = on * self._heating_rated_w, off * self._heating_rated_w
+        self._filter_s = settings.measurement_filter_s
         self.reset()
 
     def reset(self) -> None:
@@ -138,6 +142,7 @@ class PidController:
             part.reset()
         self._cool_latch, self._heat_latch, self._uneven = Latch(), Latch(), Latch()
         self._factor = 1.0
+        self._scheduled_for: tuple[float, float] | None = None
         self._need = Need.NONE
         self._wanted: ThermalCommand | None = None
         self._hot_degc = self._cold_degc = nan
@@ -215,7 +220,7 @@ class PidController:
         if self._wanted is None:
             return None, None
         cut_w = 0.0
-        if applied != self._wanted:
+        if applied is not self._wanted and applied != self._wanted:
             taken_w = self._actuation.heat_taken_w(applied, around)
             cut_w = self._actuation.heat_taken_w(self._wanted, around) - taken_w
         if self._need is Need.COOL:
@@ -226,15 +231,12 @@ class PidController:
 
     def _command(self, around: Surroundings, dt_s: float, *, parked: bool, spread_k: float) -> ThermalCommand:
         """Turn the demands into a command; cooling goes before heating."""
-        s = self._settings
-        demand_w = self._cooling.output
-        on_w, off_w = s.demand_on_share * self._cooling_rated_w, s.demand_off_share * self._cooling_rated_w
-        cool = self._cool_latch.step(demand_w, on_above=on_w, off_below=off_w)
-        on_w, off_w = s.demand_on_share * self._heating_rated_w, s.demand_off_share * self._heating_rated_w
-        heat = self._heat_latch.step(self._heating.output, on_above=on_w, off_below=off_w)
+        s, demand_w, heating_w = self._settings, self._cooling.output, self._heating.output
+        cool = self._cool_latch.step(demand_w, on_above=self._cool_on_w, off_below=self._cool_off_w)
+        heat = self._heat_latch.step(heating_w, on_above=self._heat_on_w, off_below=self._heat_off_w)
         uneven = self._uneven.step(spread_k, on_above=s.spread_on_k, off_below=s.spread_off_k)
         if not cool:
-            demand_w = self._heating.output if heat else 0.0
+            demand_w = heating_w if heat else 0.0
         if cool:
             need = Need.COOL
         elif heat:
@@ -268,7 +270,7 @@ class PidController:
 
     def _filter(self, hot_degc: float, cold_degc: float, dt_s: float) -> None:
         if isfinite(self._hot_degc):
-            share = dt_s / (self._settings.measurement_filter_s + dt_s)
+            share = dt_s / (self._filter_s + dt_s)
             hot_degc = self._hot_degc + share * (hot_degc - self._hot_degc)
             cold_degc = self._cold_degc + share * (cold_degc - self._cold_degc)
         self._hot_degc, self._cold_degc = hot_degc, cold_degc
@@ -277,6 +279,9 @@ class PidController:
         self, ambient_temp_degc: float, flow: float
     ) -> tuple[PidGains | None, PidGains | None]:
         """Return the scheduled gains of both loops when they have changed by more than a little."""
+        if (ambient_temp_degc, flow) == self._scheduled_for:
+            return None, None
+        self._scheduled_for = (ambient_temp_degc, flow)
         factor = self._settings.gain_schedule.factor(ambient_temp_degc, flow)
         if abs(factor - self._factor) <= FACTOR_STEP:
             return None, None

@@ -187,27 +187,30 @@ class PidCore:
             self._output_max = max(output_max, self._output_min)
         if not (isfinite(setpoint) and isfinite(measured) and isfinite(feed_forward) and 0.0 < dt_s < inf):
             return self._hold()
-        before: float = self._kernel.components[1]
-        integral = before
-        if not self._manual:
-            integral = self._tracked(integral, applied, dt_s)
-        inside = self._unlimited is not None and self._output_min < self._unlimited < self._output_max
-        if inside and self._last_setpoint is not None:
+        kernel, last, error, inside = self._kernel, self._unlimited, setpoint - measured, False
+        integral = before = kernel.components[1]
+        if last is not None:
+            inside = self._output_min < last < self._output_max
+            done = self._output if applied is None or not isfinite(applied) else applied
+            if done != last and not self._manual:
+                integral = self._tracked(integral, done - last, dt_s)
+        if inside and self._last_setpoint is not None and setpoint != self._last_setpoint:
             integral -= self._gains.kp * (1.0 - self._weight) * (setpoint - self._last_setpoint)
-        derivative = self._next_derivative(measured, dt_s)
+        change = 0.0 if self._last_measured is None else measured - self._last_measured
+        # filtered, by backward Euler: stable for every step
+        derivative = (self._filter_s * self._derivative - self._gains.kd * change) / (self._filter_s + dt_s)
         if gains is not None and gains != self._gains:
-            others = integral + derivative + feed_forward
-            integral += self._change_over(gains, setpoint - measured, others)
+            integral += self._change_over(gains, error, integral + derivative + feed_forward)
         if self._manual:
-            part = self._gains.kp * (setpoint - measured) + self._gains.ki * (setpoint - measured) * dt_s
+            part = self._gains.kp * error + self._gains.ki * error * dt_s
             integral = self._output - part - derivative - feed_forward
         if integral != before:
             span = self._output_max - self._output_min
             integral = min(max(integral, self._output_min - 10.0 * span), self._output_max + 10.0 * span)
             self._set_integral(integral)
-        self._kernel.setpoint = setpoint
-        self._kernel.Ki = 0.0 if self._is_stuck(setpoint - measured, integral) else self._gains.ki
-        feedback = self._kernel(measured, dt=dt_s)
+        kernel.setpoint = setpoint
+        kernel.Ki = self._gains.ki if inside or not self._is_stuck(error, integral) else 0.0
+        feedback = kernel(measured, dt=dt_s)
         unlimited = nan if feedback is None else feedback + derivative + feed_forward
         if not isfinite(unlimited):
             self._set_integral(before)
@@ -223,12 +226,9 @@ class PidCore:
         self._output = min(self._output, self._output_max)
         return self._output
 
-    def _tracked(self, integral: float, applied: float | None, dt_s: float) -> float:
-        """Return the integral after back-calculation from the last output to what became of it."""
-        if self._unlimited is None:
-            return integral
-        done = self._output if applied is None or not isfinite(applied) else applied
-        moved = integral + (done - self._unlimited) * min(dt_s / self._tracking_s, 1.0)
+    def _tracked(self, integral: float, missing: float, dt_s: float) -> float:
+        """Return the integral after back-calculation from what became of the last output, less that output."""
+        moved = integral + missing * min(dt_s / self._tracking_s, 1.0)
         if self._rest is None or moved == integral:
             return moved
         if moved > integral:
@@ -259,11 +259,6 @@ class PidCore:
         if push < 0.0:
             return self._unlimited <= self._output_min and integral <= self._rest
         return self._unlimited >= self._output_max and integral >= self._rest
-
-    def _next_derivative(self, measured: float, dt_s: float) -> float:
-        """Return the filtered derivative on the measurement, by backward Euler: stable for every step."""
-        change = 0.0 if self._last_measured is None else measured - self._last_measured
-        return (self._filter_s * self._derivative - self._gains.kd * change) / (self._filter_s + dt_s)
 
     def _set_integral(self, integral: float) -> None:
         """Write the integral in the only public way that simple-pid offers: hand over from manual mode."""

@@ -50,7 +50,10 @@ def charger(name: str) -> ChargerParameters:
 
 
 class Charger:
-    """A plugged-in station: handshake, then a slew-limited current source within its ratings."""
+    """A plugged-in station: handshake, then a slew-limited current source within its ratings.
+
+    It meters the bus voltage of the tick before; while that rises it gives up to 0.3 % more than its power.
+    """
 
     def __init__(self, parameters: ChargerParameters) -> None:
         self.parameters = parameters

@@ -7,8 +7,10 @@ edited, so the cache folder is named by the hash of all kernel sources: an edite
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -17,17 +19,20 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel
 
+from thermal_bms import units
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 Record = Any  # a numpy record with named float64 and int64 fields; numpy has no static type for one
 RecordArray = npt.NDArray[Any]
+UNUSED_S = 30 * 24 * 3600.0
 
 
 def sources_hash(folder: Path | None = None) -> str:
-    """Return a hash over the text of every Python file that may hold kernels."""
+    """Return a hash over the text of every Python file that may hold kernels or constants frozen into them."""
     root = folder or Path(__file__).parent
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(Path(units.__file__).read_bytes())
     for path in sorted(root.rglob("*.py")):
         digest.update(path.relative_to(root).as_posix().encode())
         digest.update(path.read_bytes())
@@ -45,8 +50,19 @@ def cache_folder() -> Path:
         except OSError:
             continue
         if os.access(folder, os.W_OK):
+            _touch_and_prune(folder)
             return folder
     return Path(tempfile.mkdtemp(prefix="thermal-bms-"))
+
+
+def _touch_and_prune(folder: Path) -> None:
+    """Mark a cache folder as used, and take away those of other sources that nobody used for a month."""
+    with suppress(OSError):
+        os.utime(folder)
+        newest_s = folder.stat().st_mtime
+        for other in folder.parent.glob("kernels-*"):
+            if newest_s - other.stat().st_mtime > UNUSED_S:
+                shutil.rmtree(other, ignore_errors=True)
 
 
 CACHE_FOLDER = cache_folder()
@@ -59,9 +75,10 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     return cast(Callable[P, R], compiled)
 
 
-def kernels_are_cached() -> bool:
-    """Return whether the truck's tick of exactly these sources was compiled before on this machine."""
-    return any(CACHE_FOLDER.rglob("truck_step.*step*.nbi"))
+def kernels_are_cached(cooling: str) -> bool:
+    """Return whether the tick of a "liquid" or "air" truck, of exactly these sources, was compiled before."""
+    ticks = (f"truck_step.{cooling}_step-*.nbi", "truck_step.drive_step-*.nbi")
+    return all(any(CACHE_FOLDER.rglob(tick)) for tick in ticks)
 
 
 def record_of(model: BaseModel, **more: float) -> RecordArray:

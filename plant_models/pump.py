@@ -19,6 +19,8 @@ from pydantic import Field, model_validator
 from plant_models.kernels import Record, kernel
 from thermal_bms.parameters import Parameters
 
+ARRIVED = 1e-9
+
 
 class PumpParameters(Parameters):
     """Curve, efficiency and lag of a pump or blower.
@@ -134,10 +136,14 @@ def lagged(value: float, target: float, lag_s: float, dt_s: float) -> tuple[floa
     lag_s : time constant, > 0 [s]
     dt_s : step, > 0 [s]
 
+    Nearer than ``ARRIVED`` the target is reached, so that nothing creeps on for hours.
+
     >>> [round(x, 4) for x in lagged(0.0, 1.0, 1.0, 1.0)]
     [0.6321, 0.3679]
     """
     end = target + (value - target) * math.exp(-dt_s / lag_s)
+    if abs(end - target) < ARRIVED:
+        end = target
     return end, target + (value - end) * lag_s / dt_s
 
 

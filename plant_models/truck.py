@@ -355,11 +355,19 @@ class Truck:
         )
         if self._occupied:
             gain_w = cabin.occupant_heat_w + cabin.solar_area_m2 * surroundings.irradiance_w_per_m2
-            need_w = (
-                cabin.conductance_w_per_k * (surroundings.ambient_temp_degc - cabin.set_point_degc) + gain_w
-            )
+            exchange_w_per_k = cabin.conductance_w_per_k + self._extra_cabin_air_w_per_k()
+            need_w = exchange_w_per_k * (surroundings.ambient_temp_degc - cabin.set_point_degc) + gain_w
             self._cabin_request_w = max(need_w, 0.0)
             self.cabin_power_w = cabin.blower_power_w + max(-need_w, 0.0) / cabin.heating_cop
+
+    def _extra_cabin_air_w_per_k(self) -> float:
+        """Return what an air-cooled pack draws through the cabin beyond its fresh air [W/K], by last tick's flow."""
+        if self.parameters.cooling != "air":
+            return 0.0
+        drawn_w_per_k = float(
+            self._s[0].share_chiller * self._s[0].mass_flow_kg_per_s * self._p[0].cp_a_j_per_kgk
+        )
+        return max(drawn_w_per_k - self.parameters.cabin.fresh_air_w_per_k, 0.0)
 
     def _step_vehicle(self, ambient_k: float, dt_s: float, *, live: bool) -> float:
         """Advance the drive and return the heat it gives its coolant [W]."""

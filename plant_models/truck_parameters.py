@@ -32,6 +32,9 @@ class CabinParameters(Parameters):
 
     set_point_degc: float = Field(default=22.0, ge=15.0, le=28.0)
     conductance_w_per_k: float = Field(default=80.0, ge=0.0, le=1e3, description="walls and fresh air")
+    fresh_air_w_per_k: float = Field(
+        default=33.0, ge=0.0, le=1e3, description="part of it: 100 m3/h for two, doi 10.3390/wevj16030129"
+    )
     solar_area_m2: float = Field(default=1.0, ge=0.0, le=10.0, description="glass area times transmittance")
     occupant_heat_w: float = Field(default=100.0, ge=0.0, le=1e3)
     heating_cop: float = Field(default=1.0, ge=0.9, le=4.0, description="1: resistance heater")

@@ -77,6 +77,7 @@ PORTS = (
     "brake_resistor_power_w",
     "drag_power_w",
     "rolling_power_w",
+    "unmet_power_w",
 )
 THERMAL_POWERS = slice(6, 10)
 FROM_DRIVE = 27
@@ -149,6 +150,7 @@ def electrical(
     ports[1] = voltage_v * charger_current_a
     ports[2] = heat_w
     ports[3] = busbar_w
+    ports[33] = power_w - voltage_v * (current_a + charger_current_a)
     return voltage_v
 
 

@@ -171,6 +171,7 @@ def _temperature(rows: _Rows) -> dict[str, float]:
         if total_s
         else NAN,
         "cell_temp_spread_mean_k": float(np.dot(spread_k, rows.dt_s)) / total_s if total_s else NAN,
+        "departure_temp_min_degc": _at_departure(rows, coldest_degc),
     }
     band = rows.meta.get("comfort_band_degc")
     if band is not None:
@@ -180,6 +181,12 @@ def _temperature(rows: _Rows) -> dict[str, float]:
         result["comfort_violation_k_s"] = float(np.dot(outside_k, awake_s))
         result["outside_comfort_minutes"] = float(awake_s[outside_k > 0.0].sum()) / SECONDS_PER_MINUTE
     return result
+
+
+def _at_departure(rows: _Rows, values: FloatArray) -> float:
+    """Return the value in the last row on a plug before driving; NaN when the truck never leaves one to drive."""
+    departures = np.flatnonzero(rows.plugged[:-1] & rows.driving[1:])
+    return float(values[departures[-1]]) if departures.size else NAN
 
 
 def _actuators(rows: _Rows) -> dict[str, float]:

@@ -26,13 +26,16 @@ from scenarios.report_plots import (
 )
 from scenarios.report_sankey import sankey_figure
 from thermal_bms.errors import RecordingError, ScenarioError
+from thermal_bms.faults import FaultCode, Severity
 from thermal_bms.recording import Recording
-from thermal_bms.units import FloatArray
+from thermal_bms.units import SECONDS_PER_HOUR, FloatArray
 
 __all__ = ["find_recording", "render_report", "write_report"]
 
 HERE = Path(__file__).parent
 REPORT_NAME = "report.html"
+EVENTS = "events"
+EVENT_COLUMNS = ("time_s", "code", "severity", "place", "value", "limit", "is_set")
 RECORDING_SUFFIX = ".rec"
 
 
@@ -193,6 +196,7 @@ def _own_warnings(recording: RunSource, kpis: Mapping[str, float]) -> list[str]:
         warnings.append("Nothing to draw: fewer than two rows were recorded.")
     if kpis["fault_count_max"] > 0.0:
         warnings.append(f"Faults were active, at most {kpis['fault_count_max']:.0f} at one time.")
+    warnings += fault_lines(recording)
     for domain in ("electrical", "thermal"):
         closure = kpis[f"{domain}_closure"]
         if closure > html.CLOSURE_LIMIT:
@@ -202,6 +206,24 @@ def _own_warnings(recording: RunSource, kpis: Mapping[str, float]) -> list[str]:
             f"The truck fell behind its target speed by {kpis['missed_distance_km']:.1f} km in total."
         )
     return warnings
+
+
+def fault_lines(recording: RunSource) -> list[str]:
+    """Return one line per fault and place: what, how bad, where, when first set, how often, and the reading."""
+    if EVENTS not in recording.streams:
+        return []
+    events = recording.stream(EVENTS)
+    rows = zip(*(events[name] for name in EVENT_COLUMNS), strict=True)
+    first: dict[tuple[float, float, float], list[float]] = {}
+    for time_s, code, severity, place, value, limit, is_set in rows:
+        if is_set > 0.5:
+            first.setdefault((code, severity, place), [time_s, value, limit, 0.0])[3] += 1.0
+    return [
+        f"{Severity(int(severity)).name} {FaultCode(int(code)).name}"
+        f"{'' if place < 0 else f', string {place:.0f}'}: first at {time_s / SECONDS_PER_HOUR:.2f} h"
+        f" with {value:.4g} against {limit:.4g}; set {count:.0f} times"
+        for (code, severity, place), (time_s, value, limit, count) in first.items()
+    ]
 
 
 Draw = Callable[[], Figure | None]

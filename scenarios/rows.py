@@ -6,6 +6,7 @@ from plant_models.truck import Truck
 from plant_models.truck_step import PORTS
 from plant_models.truck_view import PER_STRING, VIEW
 from thermal_bms.cycle import CycleResult
+from thermal_bms.faults import Fault
 from thermal_bms.recording_format import Columns
 from thermal_bms.signals import Command, LimitCause, Limits
 from thermal_bms.units import FloatArray
@@ -39,11 +40,13 @@ CONTROL = (
     "charge_cause",
     "charge_limit",
     "fault_count",
+    "supervisor_reasons",
 )
+EVENTS = ("time_s", "code", "severity", "place", "value", "limit", "is_set")
 
 ENERGY_BALANCE = {
     "electrical": {
-        "in": ["charger_power_j"],
+        "in": ["charger_power_j", "unmet_power_j"],
         "out": [
             "traction_power_j",
             "auxiliary_power_j",
@@ -164,6 +167,16 @@ class RowMaker:
         return (self._truck.time_s, state.core_temp_k - 273.15, state.voltage_v, state.soc)
 
 
+def fault_events(before: tuple[Fault, ...], now: tuple[Fault, ...], time_s: float) -> list[tuple[float, ...]]:
+    """Return the rows of the stream "events": every fault that was set or cleared between two ticks."""
+    cleared = [(time_s, *_fault_row(fault), 0.0) for fault in before if fault not in now]
+    return cleared + [(fault.since_s, *_fault_row(fault), 1.0) for fault in now if fault not in before]
+
+
+def _fault_row(fault: Fault) -> tuple[float, ...]:
+    return (fault.code, fault.severity, fault.place, fault.value, fault.limit)
+
+
 def control_values(result: CycleResult | None, command: Command) -> tuple[float, ...]:
     """Return the values named in ``CONTROL``; an unknown belief is NaN, as when the controller sleeps."""
     thermal = command.thermal
@@ -190,4 +203,5 @@ def control_values(result: CycleResult | None, command: Command) -> tuple[float,
         limits.charge_cause,
         result.charge_limit if result else LimitCause.NONE,
         len(result.faults) if result else 0,
+        sum(1 << reason for reason in result.reasons) if result else 0,
     )

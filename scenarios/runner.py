@@ -20,14 +20,23 @@ from scenarios.drive_cycle import DriveCycle, load_cycle
 from scenarios.faults import FaultyLink
 from scenarios.metrics import compute_kpis
 from scenarios.preview import Plan, nominal_duration_s
-from scenarios.rows import ENERGY_BALANCE, RowMaker, cell_columns, energy_columns, signal_columns
+from scenarios.rows import (
+    ENERGY_BALANCE,
+    EVENTS,
+    RowMaker,
+    cell_columns,
+    energy_columns,
+    fault_events,
+    signal_columns,
+)
 from scenarios.scenario import ChargePhase, DrivePhase, LoadedScenario, ParkPhase, Phase
 from thermal_bms.charging import ChargeSettings
 from thermal_bms.cycle import ControlUnit, CycleResult, control_cycle
+from thermal_bms.faults import Fault
 from thermal_bms.interfaces import Link
 from thermal_bms.link import DirectLink, measurement_columns, measurement_row
 from thermal_bms.recording import FILE_NAME, Recorder, Recording
-from thermal_bms.signals import NO_PREVIEW, Command, Preview
+from thermal_bms.signals import NO_PREVIEW, Command, LimitCause, Preview
 from thermal_bms.units import JOULES_PER_KWH, SECONDS_PER_HOUR, kmh_to_m_per_s
 
 _LOG = logging.getLogger(__name__)
@@ -37,6 +46,7 @@ PREVIEW_EVERY_S = 10.0
 PROGRESS_EVERY_S = 60.0
 SETTLE_TICKS = 5
 CHARGE_DONE_S = 60.0
+CHARGE_ENDS = (LimitCause.SOC, LimitCause.CELL_VOLTAGE)
 COMFORT_BAND_DEGC = {"lfp": (15.0, 35.0), "nmc": (15.0, 35.0)}
 
 Progress = Callable[[float, float], None]
@@ -150,6 +160,7 @@ class Day:
         self._asleep_command = Command(contactor_close=(False,) * description.pack.n_strings)
         self._result: CycleResult | None = None
         self._command = self._asleep_command
+        self._faults: tuple[Fault, ...] = ()
         self._preview: Preview = NO_PREVIEW
         self._next_preview_s = self._next_signals_s = self._next_cells_s = self._next_progress_s = 0.0
         self._signals_s = self._cells_s = -1.0
@@ -180,6 +191,7 @@ class Day:
             "signals": signal_columns(self.truck),
             "cells": cell_columns(self.truck),
             "energy": energy_columns(),
+            "events": list(EVENTS),
         }
         if self.settings.recording.measurements:
             streams["measurement"] = self._measurement_columns
@@ -257,18 +269,25 @@ class Day:
         self.truck.park()
 
     def _charge_until_done(self, recorder: Recorder, index: int, phase: ChargePhase, start_s: float) -> None:
+        """Charge until target or cell voltage end it; cells that are too cold, or too hot, are waited for."""
         end_s = start_s + phase.duration_max_h * SECONDS_PER_HOUR
         idle_s = 0.0
+        has_charged = False
         while idle_s < CHARGE_DONE_S:
             if self.truck.time_s >= end_s:
                 self.warnings.append(f"phase {index} (charge) given up after {phase.duration_max_h:g} h")
                 break
             dt_s = self._tick(recorder, index, start_s)
-            ready = self.truck.charger is not None and self.truck.charger.ready
-            charging = (
-                self._result is not None and self._result.charge_limit != 0 and self._battery_is_charging()
-            )
-            idle_s = 0.0 if charging or not ready else idle_s + dt_s
+            charging = self._battery_is_charging()
+            has_charged |= charging
+            idle_s = 0.0 if charging or not self._charge_over(has_charged) else idle_s + dt_s
+
+    def _charge_over(self, has_charged: bool) -> bool:
+        """Return whether no current means that the charge is over, not that something keeps it waiting."""
+        if self._result is None:
+            return False
+        limit = LimitCause(self._result.charge_limit)
+        return limit in CHARGE_ENDS or (limit is LimitCause.NONE and has_charged)
 
     def _battery_is_charging(self) -> bool:
         return self._result is not None and self._result.estimate.pack_current_a < -1.0
@@ -313,6 +332,10 @@ class Day:
         measurement = self.link.read()
         self._result = control_cycle(self.unit, measurement, self._preview, dt_s, wake=wake)
         self._command = self._result.command
+        if self._result.faults != self._faults:
+            for event in fault_events(self._faults, self._result.faults, now_s):
+                recorder.append("events", event)
+            self._faults = self._result.faults
         self.link.write(self._command)
         if self.settings.recording.measurements:
             recorder.append("measurement", measurement_row(measurement, self._command))

@@ -35,6 +35,9 @@ class Contactors:
     def __init__(self, limits: ContactorLimits, n_strings: int) -> None:
         self._limits = limits
         self._n = n_strings
+        self._all_closed = [ContactorState.CLOSED] * n_strings
+        self._all_true = (True,) * n_strings
+        self._all_false = [False] * n_strings
         self.reset()
 
     def reset(self) -> None:
@@ -55,15 +58,16 @@ class Contactors:
 
     def mismatch(self, closed: list[bool]) -> list[bool]:
         """Return per string whether its feedback differs from what was commanded."""
-        if self._states is None:
-            return [False] * self._n
-        return [
-            (state is not ContactorState.OPEN) != on for state, on in zip(self._states, closed, strict=True)
-        ]
+        states = self._states
+        if states is None or (states == self._all_closed and all(closed)):
+            return self._all_false
+        return [(state is not ContactorState.OPEN) != on for state, on in zip(states, closed, strict=True)]
 
     def kept_open(self) -> list[bool]:
         """Return per string whether it is wanted but open."""
-        return [self._wanted and state is ContactorState.OPEN for state in self.states]
+        if not self._wanted or self._states == self._all_closed:
+            return self._all_false
+        return [state is ContactorState.OPEN for state in self.states]
 
     def step(
         self,
@@ -89,6 +93,8 @@ class Contactors:
             states = [ContactorState.CLOSED if on else ContactorState.OPEN for on in checked.closed]
             self._states = states
         self._wanted = wanted
+        if wanted and not open_strings and states == self._all_closed:
+            return self._all_true
         for k, state in enumerate(states):
             if state is not ContactorState.OPEN:
                 stay = wanted and k not in open_strings

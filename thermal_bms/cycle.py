@@ -6,15 +6,15 @@ Nothing here raises on bad data: a fault is data, and a failed controller is rep
 
 import logging
 import math
-from dataclasses import dataclass
-from typing import final
+from typing import NamedTuple, final
 
 from thermal_bms.charging import ChargeSettings, Charging
 from thermal_bms.contactors import Contactors
 from thermal_bms.description import TruckDescription
-from thermal_bms.estimation import EstimationSettings, Estimator, string_resistance_ohm
+from thermal_bms.estimation import EstimationSettings, Estimator
 from thermal_bms.faults import Fault, FaultCode
 from thermal_bms.interfaces import Controller
+from thermal_bms.interpolation import PiecewiseLinear
 from thermal_bms.limits import NO_CURRENT, CurrentLimits, LimitTable, PackState, load_limits
 from thermal_bms.plausibility import Checked, Plausibility
 from thermal_bms.protection import Protection, Verdict
@@ -34,8 +34,7 @@ _LOG = logging.getLogger(__name__)
 NAN = float("nan")
 
 
-@dataclass(frozen=True, slots=True)
-class CycleResult:
+class CycleResult(NamedTuple):
     """Everything one cycle found and decided.
 
     Attributes
@@ -87,6 +86,7 @@ class ControlUnit:
         self.truck = truck
         self.controller = controller
         self.limit_table = table
+        self.resistance_ohm = PiecewiseLinear(pack.resistance_temp_degc, pack.resistance_ohm)
         self.plausibility = Plausibility(pack)
         self.estimator = Estimator(pack, estimation, initial_soc=initial_soc)
         self.protection = Protection(table, pack)
@@ -160,11 +160,7 @@ def control_cycle(
         dt_s,
     )
     command = Command(
-        thermal=thermal,
-        contactor_close=contactor_close,
-        charge_current_a=charge.current_a,
-        discharge_power_max_w=limits.discharge_power_max_w,
-        regen_power_max_w=limits.charge_power_max_w,
+        thermal, contactor_close, charge.current_a, limits.discharge_power_max_w, limits.charge_power_max_w
     )
     return CycleResult(command, estimate, limits, verdict.faults, wanted, charge.cause, reasons)
 
@@ -173,19 +169,21 @@ def _pack_state(
     unit: ControlUnit, checked: Checked, estimate: Estimate, contactor_close: tuple[bool, ...]
 ) -> PackState:
     """Return what the limits depend on, over the strings that are closed and shall stay so."""
-    connected = [k for k, on in enumerate(contactor_close) if on and checked.closed[k]]
-    n_connected = len(connected)
-    mean_v = [checked.cell_voltage_mean_v[k] for k in connected]
+    n_connected, sum_v = 0, 0.0
+    for on, closed, mean_v in zip(contactor_close, checked.closed, checked.cell_voltage_mean_v, strict=True):
+        if on and closed:
+            n_connected += 1
+            sum_v += mean_v
     return PackState(
-        n_connected=n_connected,
-        string_current_a=estimate.pack_current_a / n_connected if n_connected else 0.0,
-        cell_voltage_min_v=estimate.cell_voltage_min_v,
-        cell_voltage_max_v=estimate.cell_voltage_max_v,
-        cell_voltage_mean_v=sum(mean_v) / n_connected if n_connected else NAN,
-        cell_temp_min_degc=estimate.cell_temp_min_degc,
-        cell_temp_max_degc=estimate.cell_temp_max_degc,
-        soc=estimate.soc,
-        resistance_ohm=string_resistance_ohm(unit.truck.pack, estimate.cell_temp_min_degc),
+        n_connected,
+        estimate.pack_current_a / n_connected if n_connected else 0.0,
+        estimate.cell_voltage_min_v,
+        estimate.cell_voltage_max_v,
+        sum_v / n_connected if n_connected else NAN,
+        estimate.cell_temp_min_degc,
+        estimate.cell_temp_max_degc,
+        estimate.soc,
+        unit.resistance_ohm.at(estimate.cell_temp_min_degc),
     )
 
 
@@ -193,8 +191,11 @@ def _limits(
     unit: ControlUnit, state: PackState, verdict: Verdict, contactor_close: tuple[bool, ...]
 ) -> Limits:
     """Return the current limits; none at all while a string must carry no more current."""
-    if unit.contactors.opening or any(contactor_close[k] for k in verdict.stop_strings):
+    if unit.contactors.opening:
         return NO_CURRENT
+    for k in verdict.stop_strings:
+        if contactor_close[k]:
+            return NO_CURRENT
     return unit.current_limits.at(state, charge_allowed=verdict.charge_allowed, limp=verdict.limp)
 
 
@@ -212,7 +213,8 @@ def _ask_controller(
     try:
         wanted = unit.controller.step(measurement, estimate, limits, preview, unit.supervisor.applied, dt_s)
         total = wanted.pump_duty + wanted.fan_duty + wanted.compressor_duty + wanted.heater_duty
-        total += ValveMode(wanted.valve_mode)
+        valve_mode = wanted.valve_mode
+        total += valve_mode if type(valve_mode) is ValveMode else ValveMode(valve_mode)
         if not math.isfinite(total):
             failure = f"duty is not finite: {wanted}"
     except Exception as error:
@@ -226,10 +228,10 @@ def _ask_controller(
 
 
 def _situation(checked: Checked, verdict: Verdict, n_connected: int) -> Situation:
-    temps = [temp for temp in checked.cell_temp_max_degc if math.isfinite(temp)]
+    temps_degc = checked.cell_temp_max_degc
+    hottest_degc = max(temps_degc)
+    if not math.isfinite(sum(temps_degc)):
+        hottest_degc = max((temp for temp in temps_degc if math.isfinite(temp)), default=NAN)
     return Situation(
-        cell_temp_max_degc=max(temps, default=NAN),
-        coolant_temp_degc=checked.measurement.coolant_inlet_temp_degc,
-        high_voltage=n_connected > 0,
-        heater_allowed=not verdict.stop_strings,
+        hottest_degc, checked.measurement.coolant_inlet_temp_degc, n_connected > 0, not verdict.stop_strings
     )

@@ -211,6 +211,12 @@ class Diagnostics:
         """Nothing is active and no timer runs."""
         return not self._awake
 
+    def bounds(self, quantity: str) -> tuple[float, float]:
+        """Return the lowest and the highest value of a quantity that violate no row."""
+        rows = [check.row for check in self._checks if check.row.quantity == quantity]
+        lowest = max((row.limit for row in rows if row.direction == "below"), default=-math.inf)
+        return lowest, min((row.limit for row in rows if row.direction == "above"), default=math.inf)
+
     def check(self, values: FloatArray, time_s: float, dt_s: float) -> None:
         """Advance every row by one tick with the values of all quantities, in the order of ``per_string``."""
         signed = values[self._index] * self._sign

@@ -5,8 +5,6 @@ A limit exists in one table only. Each row has three levels: beyond *operate* cu
 zero.
 """
 
-from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +15,7 @@ from pydantic import Field, model_validator
 from thermal_bms.description import PackDescription
 from thermal_bms.errors import ConfigError
 from thermal_bms.faults import CodeByName, DiagnosticRow, FaultCode, Reaction, Severity
+from thermal_bms.interpolation import PiecewiseLinear, interpolate
 from thermal_bms.parameters import Parameters, Source, parse, read_toml
 from thermal_bms.signals import LimitCause, Limits
 
@@ -26,23 +25,6 @@ NEEDED_ROWS = tuple(code for code in FaultCode if code < FaultCode.CELL_VOLTAGE_
 Reference = Literal[
     "absolute", "cell_voltage_max_v", "cell_voltage_min_v", "charge_current_max_a", "discharge_current_max_a"
 ]
-
-
-def interpolate(x: float, xs: Sequence[float], ys: Sequence[float]) -> float:
-    """Return the piecewise linear table value at ``x``, held constant beyond both ends; NaN gives NaN.
-
-    >>> interpolate(5.0, (0.0, 10.0), (1.0, 3.0))
-    2.0
-    """
-    if x != x:  # noqa: PLR0124 - true for NaN only, and cheaper than a call
-        return x
-    i = bisect_right(xs, x)
-    if i == 0:
-        return ys[0]
-    if i == len(xs):
-        return ys[-1]
-    x0, y0 = xs[i - 1], ys[i - 1]
-    return y0 + (ys[i] - y0) * (x - x0) / (xs[i] - x0)
 
 
 class Curve(Parameters):
@@ -220,7 +202,7 @@ def limit_diagnostics(table: LimitTable, pack: PackDescription) -> list[Diagnost
     ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PackState:
     """What the current limits depend on.
 
@@ -260,13 +242,23 @@ class CurrentLimits:
         if min(pack.resistance_ohm) <= 0.0:
             raise ConfigError(f"pack.resistance_ohm = {min(pack.resistance_ohm)}: must be > 0")
         high, low = table.row(FaultCode.CELL_VOLTAGE_HIGH), table.row(FaultCode.CELL_VOLTAGE_LOW)
-        self._pack = pack
-        self._derating = table.derating
+        curves = table.derating
+        self._discharge = _Direction(
+            pack.discharge_current_max_a, curves.discharge_over_temp_degc, curves.discharge_over_soc
+        )
+        self._charge = _Direction(
+            pack.charge_current_max_a, curves.charge_over_temp_degc, curves.charge_over_soc
+        )
+        self._resistance = PiecewiseLinear(curves.resistance_over_soc.over, curves.resistance_over_soc.factor)
+        self._limp_a = curves.limp_factor * pack.discharge_current_max_a
         self._high_operate_v = high.level(high.operate, pack)
         self._high_trip_v = high.level(high.trip, pack)
-        self._low_operate_v = low.level(low.operate, pack)
-        self._low_aim_v = low.level(low.warn, pack) + table.derating.discharge_reserve_v
+        self._high_band_v = self._high_trip_v - self._high_operate_v
+        self._low_aim_v = low.level(low.warn, pack) + curves.discharge_reserve_v
         self._low_trip_v = low.level(low.trip, pack)
+        self._low_band_v = low.level(low.operate, pack) - self._low_trip_v
+        self._floor_v = pack.cell_voltage_min_v
+        self._n_series = pack.n_series
 
     def at(self, state: PackState, *, charge_allowed: bool = True, limp: bool = False) -> Limits:
         """Return the limits of the pack now.
@@ -290,41 +282,32 @@ class CurrentLimits:
         if state.n_connected == 0:
             return NO_CURRENT
         known = _is_known(state)
-        discharge_a, discharge_cause = self._discharge(state) if known else (0.0, LimitCause.FAULT)
-        charge_a, charge_cause = self._charge(state) if known else (0.0, LimitCause.FAULT)
+        discharge_a = charge_a = 0.0
+        discharge_cause = charge_cause = LimitCause.FAULT
+        if known:
+            string_a, low_v, high_v = (
+                state.string_current_a,
+                state.cell_voltage_min_v,
+                state.cell_voltage_max_v,
+            )
+            resistance_ohm = state.resistance_ohm * self._resistance.at(state.soc)
+            discharge_a, discharge_cause = self._discharge.limit(
+                state,
+                string_a + (low_v - self._low_aim_v) / resistance_ohm,
+                (low_v - self._low_trip_v) / self._low_band_v,
+            )
+            charge_a, charge_cause = self._charge.limit(
+                state,
+                -string_a + (self._high_operate_v - high_v) / resistance_ohm,
+                (self._high_trip_v - high_v) / self._high_band_v,
+            )
         if limp or not known:
-            limp_a = self._derating.limp_factor * self._pack.discharge_current_max_a
+            limp_a = self._limp_a
             if not known or limp_a < discharge_a:
                 discharge_a, discharge_cause = limp_a, LimitCause.FAULT
         if not charge_allowed:
             charge_a, charge_cause = 0.0, LimitCause.FAULT
         return self._with_power(state, discharge_a, charge_a, discharge_cause, charge_cause)
-
-    def _discharge(self, s: PackState) -> tuple[float, LimitCause]:
-        rating_a, curves = self._pack.discharge_current_max_a, self._derating
-        resistance_ohm = s.resistance_ohm * curves.resistance_over_soc.at(s.soc)
-        voltage_a = s.string_current_a + (s.cell_voltage_min_v - self._low_aim_v) / resistance_ohm
-        trapezoid = (s.cell_voltage_min_v - self._low_trip_v) / (self._low_operate_v - self._low_trip_v)
-        return _smallest(
-            (rating_a, LimitCause.CELL_CURRENT),
-            _by_temp(rating_a, curves.discharge_over_temp_degc, s.cell_temp_max_degc),
-            _by_temp(rating_a, curves.discharge_over_temp_degc, s.cell_temp_min_degc),
-            (rating_a * curves.discharge_over_soc.at(s.soc), LimitCause.SOC),
-            (min(voltage_a, rating_a * trapezoid), LimitCause.CELL_VOLTAGE),
-        )
-
-    def _charge(self, s: PackState) -> tuple[float, LimitCause]:
-        rating_a, curves = self._pack.charge_current_max_a, self._derating
-        resistance_ohm = s.resistance_ohm * curves.resistance_over_soc.at(s.soc)
-        voltage_a = -s.string_current_a + (self._high_operate_v - s.cell_voltage_max_v) / resistance_ohm
-        trapezoid = (self._high_trip_v - s.cell_voltage_max_v) / (self._high_trip_v - self._high_operate_v)
-        return _smallest(
-            (rating_a, LimitCause.CELL_CURRENT),
-            _by_temp(rating_a, curves.charge_over_temp_degc, s.cell_temp_max_degc),
-            _by_temp(rating_a, curves.charge_over_temp_degc, s.cell_temp_min_degc),
-            (rating_a * curves.charge_over_soc.at(s.soc), LimitCause.SOC),
-            (min(voltage_a, rating_a * trapezoid), LimitCause.CELL_VOLTAGE),
-        )
 
     def _with_power(
         self,
@@ -334,22 +317,50 @@ class CurrentLimits:
         discharge_cause: LimitCause,
         charge_cause: LimitCause,
     ) -> Limits:
-        pack = self._pack
-        floor_v = pack.cell_voltage_min_v
+        floor_v, n_series = self._floor_v, self._n_series
         cell_v = s.cell_voltage_mean_v if s.cell_voltage_mean_v > floor_v else floor_v
-        loaded_v = max(cell_v - s.resistance_ohm * max(discharge_a - s.string_current_a, 0.0), floor_v)
-        if not (loaded_v > floor_v):  # a missing resistance or current
+        loaded_v = cell_v - s.resistance_ohm * max(discharge_a - s.string_current_a, 0.0)
+        if not loaded_v > floor_v:  # also a missing resistance or current
             loaded_v = floor_v
         discharge_a *= s.n_connected
         charge_a *= s.n_connected
         return Limits(
-            discharge_current_max_a=discharge_a,
-            charge_current_max_a=charge_a,
-            discharge_power_max_w=discharge_a * pack.n_series * loaded_v,
-            charge_power_max_w=charge_a * pack.n_series * cell_v,
-            discharge_cause=discharge_cause,
-            charge_cause=charge_cause,
+            discharge_a,
+            charge_a,
+            discharge_a * n_series * loaded_v,
+            charge_a * n_series * cell_v,
+            discharge_cause,
+            charge_cause,
         )
+
+
+@final
+class _Direction:
+    """What limits the current of one direction, besides its voltage limit."""
+
+    __slots__ = ("_over_soc", "_over_temp", "_peak_degc", "_rating_a")
+
+    def __init__(self, rating_a: float, over_temp_degc: Curve, over_soc: Curve) -> None:
+        self._rating_a = rating_a
+        self._peak_degc = over_temp_degc.peak
+        self._over_temp = PiecewiseLinear(over_temp_degc.over, over_temp_degc.factor)
+        self._over_soc = PiecewiseLinear(over_soc.over, over_soc.factor)
+
+    def limit(self, s: PackState, voltage_a: float, trapezoid: float) -> tuple[float, LimitCause]:
+        """Return the smallest current, not below zero, and its cause; of equals the first cause by number."""
+        rating_a, soc_a = self._rating_a, self._rating_a * self._over_soc.at(s.soc)
+        value, cause = rating_a, LimitCause.CELL_CURRENT
+        for temp_degc in (s.cell_temp_max_degc, s.cell_temp_min_degc):
+            temp_a = rating_a * self._over_temp.at(temp_degc)
+            if temp_a < value:
+                value = temp_a
+                cause = LimitCause.CELL_TEMP_LOW if temp_degc < self._peak_degc else LimitCause.CELL_TEMP_HIGH
+        voltage_a = min(voltage_a, rating_a * trapezoid)
+        if voltage_a < value:
+            value, cause = voltage_a, LimitCause.CELL_VOLTAGE
+        if soc_a < value:
+            value, cause = soc_a, LimitCause.SOC
+        return max(value, 0.0), cause
 
 
 def _is_known(s: PackState) -> bool:
@@ -363,15 +374,3 @@ def _is_known(s: PackState) -> bool:
         + s.resistance_ohm
     )
     return total - total == 0.0
-
-
-def _by_temp(rating_a: float, curve: Curve, temp_degc: float) -> tuple[float, LimitCause]:
-    """Return the current at a temperature, and whether that is on the cold or the hot side of the curve."""
-    cold = temp_degc < curve.peak
-    return rating_a * curve.at(temp_degc), LimitCause.CELL_TEMP_LOW if cold else LimitCause.CELL_TEMP_HIGH
-
-
-def _smallest(*candidates: tuple[float, LimitCause]) -> tuple[float, LimitCause]:
-    """Return the smallest current, not below zero, and its cause; of equals the first cause by number."""
-    value, cause = min(candidates)
-    return max(value, 0.0), cause

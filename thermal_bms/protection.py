@@ -1,6 +1,5 @@
 """Protection: what was measured goes through every diagnostic; what that demands is reduced to a verdict."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
@@ -11,7 +10,6 @@ from thermal_bms.description import PackDescription
 from thermal_bms.faults import PACK, DiagnosticRow, Diagnostics, Fault, Reaction
 from thermal_bms.limits import LimitTable, limit_diagnostics, load_diagnostics
 from thermal_bms.plausibility import Checked
-from thermal_bms.units import FloatArray
 
 INFINITY = float("inf")
 
@@ -33,7 +31,7 @@ QUANTITIES: dict[str, bool] = {
     "scalar_lost": False,
     "controller_failed": False,
 }
-"""Every quantity a diagnostic may name, and whether there is one per string; ``quantities`` fills them."""
+"""Every quantity a diagnostic may name, and whether there is one per string, which come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,11 @@ HEALTHY = Verdict((), frozenset(), frozenset(), charge_allowed=True, limp=False)
 
 @final
 class Protection:
-    """All diagnostics of a pack: three per row of its limit table, and those of every chemistry."""
+    """All diagnostics of a pack: three per row of its limit table, and those of every chemistry.
+
+    While nothing is active and every quantity lies between the innermost limits of its rows, no row can change:
+    then they are not run at all. A missing value lies nowhere.
+    """
 
     def __init__(
         self, table: LimitTable, pack: PackDescription, extra: Sequence[DiagnosticRow] | None = None
@@ -71,6 +73,13 @@ class Protection:
         self._all = frozenset(range(pack.n_strings))
         self._charging_a = table.charging_above_c_rate * pack.capacity_ah
         self._diagnostics = Diagnostics(rows, QUANTITIES, pack.n_strings)
+        bounds = [self._diagnostics.bounds(quantity) for quantity in QUANTITIES]
+        n_each = sum(QUANTITIES.values())
+        flat = bounds[:n_each] * pack.n_strings + bounds[n_each:]
+        self._lowest, self._highest = tuple(zip(*flat, strict=True))
+        # from string by string, as they are found, to quantity by quantity, as diagnostics take them
+        in_strings = np.arange(n_each * pack.n_strings).reshape(pack.n_strings, n_each)
+        self._order = np.append(in_strings.T, np.arange(in_strings.size, len(flat)))
 
     def reset(self) -> None:
         """Clear every fault, latched ones too. What still holds is found again."""
@@ -97,7 +106,13 @@ class Protection:
         """
         values = self._values(checked, contactor_mismatch, not_connected, controller_failed=controller_failed)
         diagnostics = self._diagnostics
-        diagnostics.check(values, checked.time_s, dt_s)
+        if diagnostics.quiet:
+            for low, value, high in zip(self._lowest, values, self._highest, strict=True):
+                if not low <= value <= high:
+                    break
+            else:
+                return HEALTHY
+        diagnostics.check(np.array(values, dtype=np.float64)[self._order], checked.time_s, dt_s)
         if diagnostics.quiet:
             return HEALTHY
         return Verdict(
@@ -113,32 +128,33 @@ class Protection:
 
     def _values(
         self, c: Checked, mismatch: Sequence[bool], not_connected: Sequence[bool], *, controller_failed: bool
-    ) -> FloatArray:
-        """Return all quantities, ordered as ``QUANTITIES``; a limit that does not apply sees infinity."""
-        threshold_a = self._charging_a
-        hot, cold, current_a = c.cell_temp_max_degc, c.cell_temp_min_degc, c.current_a
-        values = [
-            *c.cell_voltage_max_v,
-            *c.cell_voltage_min_v,
-            *hot,
-            *[t if i < -threshold_a else -INFINITY for t, i in zip(hot, current_a, strict=True)],
-            *[t if i < -threshold_a else INFINITY for t, i in zip(cold, current_a, strict=True)],
-            *[t if i > threshold_a else INFINITY for t, i in zip(cold, current_a, strict=True)],
-            *current_a,
-            *c.cell_voltage_invalid,
-            *c.cell_temp_invalid,
-            *map(math.isnan, current_a),
-            *map(self._sum_error, c.cell_voltage_mean_v, c.string_voltage_v, c.cell_voltage_invalid),
-            *mismatch,
-            *not_connected,
-            c.age_s,
-            c.scalar_lost,
-            controller_failed,
-        ]
-        return np.array(values, dtype=np.float64)
+    ) -> list[float]:
+        """Return all quantities, string by string, then those of the pack.
 
-    def _sum_error(self, mean_v: float, string_v: float, invalid: float) -> float:
-        """Return how far the sum of the cells is from the string voltage, as a share of the latter."""
-        if invalid > 0.0 or not string_v > 0.0:
-            return 0.0
-        return abs(mean_v * self._n_series / string_v - 1.0)
+        A limit that does not apply sees infinity. The sum of the cells differs from the string voltage by a
+        share of the latter.
+        """
+        charging_a, n_series = self._charging_a, self._n_series
+        values: list[float] = []
+        for k, current_a in enumerate(c.current_a):
+            hot_degc, cold_degc = c.cell_temp_max_degc[k], c.cell_temp_min_degc[k]
+            invalid, string_v, sum_error = c.cell_voltage_invalid[k], c.string_voltage_v[k], 0.0
+            if string_v > 0.0 and not invalid > 0.0:
+                sum_error = abs(c.cell_voltage_mean_v[k] * n_series / string_v - 1.0)
+            values += (
+                c.cell_voltage_max_v[k],
+                c.cell_voltage_min_v[k],
+                hot_degc,
+                hot_degc if current_a < -charging_a else -INFINITY,
+                cold_degc if current_a < -charging_a else INFINITY,
+                cold_degc if current_a > charging_a else INFINITY,
+                current_a,
+                invalid,
+                c.cell_temp_invalid[k],
+                current_a != current_a,  # noqa: PLR0124 - true for NaN only, and cheaper than a call
+                sum_error,
+                mismatch[k],
+                not_connected[k],
+            )
+        values += (c.age_s, c.scalar_lost, controller_failed)
+        return values

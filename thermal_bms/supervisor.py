@@ -63,7 +63,7 @@ class SupervisorSettings(Parameters):
     heater_rise_per_s: float = Field(default=0.2, gt=0.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Situation:
     """What the supervisor knows of the truck. NaN means that no valid value is known.
 
@@ -162,7 +162,10 @@ RULES: tuple[Rule, ...] = (
         _run_pump,
     ),
 )
-"""What must not happen and what is done about it, in the order in which it is applied."""
+"""What must not happen and what is done about it, in the order in which it is applied.
+
+All are about a heater, a compressor or waste heat, so none holds while none of these is at work.
+"""
 
 
 def supervise(
@@ -204,13 +207,12 @@ def supervise(
         duties = _full_cooling(thermal)
     if _limit_rates(duties, state.applied, settings, dt_s):
         reasons.append(Reason.RATE)
-    for reason, holds, act in RULES:
-        if holds(duties, situation, settings):
-            act(duties, settings)
-            reasons.append(reason)
-    state.applied = ThermalCommand(
-        duties.pump, duties.fan, duties.compressor, duties.heater, duties.valve_mode
-    )
+    if duties.heater > 0.0 or duties.compressor > 0.0 or duties.valve_mode is ValveMode.WASTE_HEAT:
+        for reason, holds, act in RULES:
+            if holds(duties, situation, settings):
+                act(duties, settings)
+                reasons.append(reason)
+    state.applied = _command(duties, wanted)
     return state.applied, tuple(reasons)
 
 
@@ -241,12 +243,13 @@ def _usable(wanted: ThermalCommand | None) -> _Duties | None:
     if wanted is None:
         return None
     try:
+        valve_mode = wanted.valve_mode
         duties = _Duties(
             float(wanted.pump_duty),
             float(wanted.fan_duty),
             float(wanted.compressor_duty),
             float(wanted.heater_duty),
-            ValveMode(wanted.valve_mode),
+            valve_mode if type(valve_mode) is ValveMode else ValveMode(valve_mode),
         )
     except (TypeError, ValueError, AttributeError, OverflowError):
         return None
@@ -256,13 +259,28 @@ def _usable(wanted: ThermalCommand | None) -> _Duties | None:
 
 def _clamp(duties: _Duties) -> bool:
     """Bring every duty into 0..1; return whether one was outside."""
-    changed = False
+    inside = 0.0 <= duties.pump <= 1.0 and 0.0 <= duties.fan <= 1.0
+    if inside and 0.0 <= duties.compressor <= 1.0 and 0.0 <= duties.heater <= 1.0:
+        return False
     for name in ("pump", "fan", "compressor", "heater"):
         value = getattr(duties, name)
         if not 0.0 <= value <= 1.0:
             setattr(duties, name, 0.0 if value < 0.0 else 1.0)
-            changed = True
-    return changed
+    return True
+
+
+def _command(duties: _Duties, wanted: ThermalCommand | None) -> ThermalCommand:
+    """Return the command with these duties: the wanted one itself when it holds the very same numbers."""
+    if (
+        type(wanted) is ThermalCommand
+        and duties.pump is wanted.pump_duty
+        and duties.fan is wanted.fan_duty
+        and duties.compressor is wanted.compressor_duty
+        and duties.heater is wanted.heater_duty
+        and duties.valve_mode is wanted.valve_mode
+    ):
+        return wanted
+    return ThermalCommand(duties.pump, duties.fan, duties.compressor, duties.heater, duties.valve_mode)
 
 
 def _safe(
@@ -285,11 +303,16 @@ def _full_cooling(thermal: ThermalDescription) -> _Duties:
 
 def _limit_rates(duties: _Duties, applied: ThermalCommand, settings: SupervisorSettings, dt_s: float) -> bool:
     """Let duties follow no faster than their rates; return whether one was held back."""
-    pump, fan, compressor, heater = duties.pump, duties.fan, duties.compressor, duties.heater
-    pump_step, fan_step = settings.pump_rate_per_s * dt_s, settings.fan_rate_per_s * dt_s
-    duties.pump = min(max(pump, applied.pump_duty - pump_step), applied.pump_duty + pump_step)
-    duties.fan = min(max(fan, applied.fan_duty - fan_step), applied.fan_duty + fan_step)
-    duties.compressor = min(compressor, applied.compressor_duty + settings.compressor_rise_per_s * dt_s)
-    duties.heater = min(heater, applied.heater_duty + settings.heater_rise_per_s * dt_s)
-    held = (duties.pump, duties.fan, duties.compressor, duties.heater)
-    return held != (pump, fan, compressor, heater)
+    wanted = (duties.pump, duties.fan, duties.compressor, duties.heater)
+    pump, fan, compressor, heater = wanted
+    step = settings.pump_rate_per_s * dt_s
+    lowest, highest = applied.pump_duty - step, applied.pump_duty + step
+    duties.pump = highest if pump > highest else lowest if pump < lowest else pump
+    step = settings.fan_rate_per_s * dt_s
+    lowest, highest = applied.fan_duty - step, applied.fan_duty + step
+    duties.fan = highest if fan > highest else lowest if fan < lowest else fan
+    highest = applied.compressor_duty + settings.compressor_rise_per_s * dt_s
+    duties.compressor = highest if compressor > highest else compressor
+    highest = applied.heater_duty + settings.heater_rise_per_s * dt_s
+    duties.heater = highest if heater > highest else heater
+    return (duties.pump, duties.fan, duties.compressor, duties.heater) != wanted

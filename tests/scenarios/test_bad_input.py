@@ -197,6 +197,7 @@ def test_results_of_an_earlier_run_outlive_a_refused_one(folder: Path, capsys: C
     for name in ("recording.rec", "summary.json", "report.html"):
         (folder / "out" / name).write_text("earlier")
     run_with("initial.soc=7", folder, capsys)
+    assert {path.read_text() for path in (folder / "out").iterdir()} == {"earlier"}
 
 
 @pytest.mark.parametrize("what", ["nowhere", "day.toml", "."])

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from thermal_bms.description import PackDescription
-from thermal_bms.limits import interpolate
+from thermal_bms.interpolation import PiecewiseLinear, interpolate
 from thermal_bms.parameters import Parameters
 from thermal_bms.plausibility import Checked
 from thermal_bms.signals import Estimate
@@ -77,6 +77,8 @@ class Estimator:
         self._rest_a = self._settings.rest_c_rate * pack.capacity_ah
         self._per_coulomb = 1.0 / (SECONDS_PER_HOUR * pack.capacity_ah)
         self._initial_soc = initial_soc
+        self._resistance = PiecewiseLinear(pack.resistance_temp_degc, pack.resistance_ohm)
+        self._n_series = pack.n_series
         self.reset()
 
     def reset(self) -> None:
@@ -89,42 +91,57 @@ class Estimator:
 
     def step(self, checked: Checked, dt_s: float) -> Estimate:
         """Advance by one tick [s] and return the estimate."""
-        closed = checked.closed
-        for k in range(len(closed)):
-            self._step_string(k, checked, dt_s)
-        mean_degc = _known(checked.cell_temp_mean_degc, closed)
-        socs = _connected(self._soc, closed)
+        self._step_strings(checked, dt_s)
+        socs, heat_w, string_a, closed = self._soc, self._heat_w, checked.current_a, checked.closed
+        low_v, high_v = checked.cell_voltage_min_v, checked.cell_voltage_max_v
+        cold_degc, hot_degc = checked.cell_temp_min_degc, checked.cell_temp_max_degc
+        mean_degc = checked.cell_temp_mean_degc
+        measured = sum(low_v) + sum(high_v) + sum(cold_degc) + sum(mean_degc) + sum(hot_degc)
+        if not (_valid(measured) and all(closed)):
+            socs, heat_w, string_a = (_connected(values, closed) for values in (socs, heat_w, string_a))
+            low_v, high_v = _known(low_v, closed), _known(high_v, closed)
+            cold_degc, hot_degc = _known(cold_degc, closed), _known(hot_degc, closed)
+            mean_degc = _known(mean_degc, closed)
         return Estimate(
-            soc=sum(socs) / len(socs),
-            string_soc=np.array(self._soc),
-            cell_voltage_min_v=min(_known(checked.cell_voltage_min_v, closed)),
-            cell_voltage_max_v=max(_known(checked.cell_voltage_max_v, closed)),
-            cell_temp_min_degc=min(_known(checked.cell_temp_min_degc, closed)),
-            cell_temp_mean_degc=sum(mean_degc) / len(mean_degc),
-            cell_temp_max_degc=max(_known(checked.cell_temp_max_degc, closed)),
-            pack_current_a=sum(_connected(checked.current_a, closed)),
-            heat_w=sum(_connected(self._heat_w, closed)),
+            sum(socs) / len(socs),
+            np.array(self._soc),
+            min(low_v),
+            max(high_v),
+            min(cold_degc),
+            sum(mean_degc) / len(mean_degc),
+            max(hot_degc),
+            sum(string_a),
+            sum(heat_w),
         )
 
-    def _step_string(self, k: int, checked: Checked, dt_s: float) -> None:
-        pack, current_a, voltage_v = self._pack, checked.current_a[k], checked.cell_voltage_mean_v[k]
-        resistance_ohm = string_resistance_ohm(pack, checked.cell_temp_mean_degc[k])
-        self._heat_w[k] = pack.n_series * current_a * current_a * resistance_ohm
-        if not _valid(current_a):
-            self._rest_s[k] = 0.0
-            return
-        soc = self._soc[k]
-        if _valid(soc):
-            self._soc[k] = min(max(soc - current_a * dt_s * self._per_coulomb, 0.0), 1.0)
-        elif _valid(voltage_v):
-            drop_v = current_a * resistance_ohm if _valid(resistance_ohm) else 0.0
-            self._soc[k] = soc_of_ocv(pack, voltage_v + drop_v)
-        self._correct_at_rest(k, current_a, voltage_v, checked.elapsed_s)
+    def _step_strings(self, checked: Checked, dt_s: float) -> None:
+        """Advance heat, charge and rest of every string."""
+        socs, rest_a, per_coulomb = self._soc, self._rest_a, self._per_coulomb
+        n_series, resistance_at = self._n_series, self._resistance.at
+        for k, current_a in enumerate(checked.current_a):
+            resistance_ohm = resistance_at(checked.cell_temp_mean_degc[k])
+            self._heat_w[k] = n_series * current_a * current_a * resistance_ohm
+            if current_a - current_a != 0.0:  # missing: true for NaN
+                self._rest_s[k] = 0.0
+                continue
+            soc = socs[k]
+            if soc - soc == 0.0:
+                soc -= current_a * dt_s * per_coulomb
+                socs[k] = 0.0 if soc < 0.0 else min(soc, 1.0)
+            else:
+                self._start(k, current_a, resistance_ohm, checked.cell_voltage_mean_v[k])
+            if abs(current_a) > rest_a:
+                self._rest_s[k], self._corrected[k] = 0.0, False
+            else:
+                self._correct_at_rest(k, checked.cell_voltage_mean_v[k], checked.elapsed_s)
 
-    def _correct_at_rest(self, k: int, current_a: float, voltage_v: float, elapsed_s: float) -> None:
-        if abs(current_a) > self._rest_a:
-            self._rest_s[k], self._corrected[k] = 0.0, False
-            return
+    def _start(self, k: int, current_a: float, resistance_ohm: float, voltage_v: float) -> None:
+        """Read the first charge from the voltage, corrected by the drop where that is known."""
+        if _valid(voltage_v):
+            drop_v = current_a * resistance_ohm if _valid(resistance_ohm) else 0.0
+            self._soc[k] = soc_of_ocv(self._pack, voltage_v + drop_v)
+
+    def _correct_at_rest(self, k: int, voltage_v: float, elapsed_s: float) -> None:
         self._rest_s[k] += elapsed_s
         if self._corrected[k] or self._rest_s[k] < self._settings.rest_s or not _valid(voltage_v):
             return

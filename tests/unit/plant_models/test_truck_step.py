@@ -2,6 +2,7 @@
 
 import functools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,8 +25,8 @@ def hour(name: str) -> Hour:
 BOOKED = [
     (name, domain, side, column.removesuffix("_j") + "_w")
     for name, absent in (
-        ("heavy_lfp", {"intake_enthalpy_j", "cabin_enthalpy_j", "exhaust_enthalpy_j"}),
-        ("light_air", {"radiator_heat_j", "drive_radiator_heat_j"}),
+        ("heavy_lfp", {"unmet_power_j", "intake_enthalpy_j", "cabin_enthalpy_j", "exhaust_enthalpy_j"}),
+        ("light_air", {"unmet_power_j", "radiator_heat_j", "drive_radiator_heat_j"}),
     )
     for domain in ("electrical", "thermal")
     for side in ("in", "out")
@@ -60,6 +61,23 @@ def test_leaving_out_any_one_port_opens_the_books(name: str, domain: str, side: 
     assert left_out.removesuffix("_w") + "_j" in ENERGY_BALANCE[domain][side]
     assert done.share(left_out) > 0.0
     assert closure(done, domain, without=left_out) > 1e-5
+
+
+def test_a_demand_beyond_the_pack_is_booked_as_unmet_and_the_books_still_close() -> None:
+    truck = ready("light_air", soc=0.05, temp_degc=-20.0)
+    truck.actuate(command(truck, THERMAL_PLAN[0], charge_a=0.0, closed=True))
+    truck.actuate(replace(truck._command, discharge_power_max_w=500e3))
+    truck.drive(steady(40.0))
+    before_j = truck.stored_energies_j()[0]
+    through_j = np.zeros(len(PORTS))
+    for _ in range(30):
+        truck.step(Surroundings(-20.0), 1.0)
+        through_j += truck.ports
+    flow = dict(zip(PORTS, through_j, strict=True))
+    out_j = sum(flow[name.removesuffix("_j") + "_w"] for name in ENERGY_BALANCE["electrical"]["out"])
+    in_j = flow["charger_power_w"] + flow["unmet_power_w"]
+    assert flow["unmet_power_w"] > 1e4
+    assert in_j - out_j == pytest.approx(truck.stored_energies_j()[0] - before_j, rel=1e-6)
 
 
 # --- step size and stability ---

@@ -62,7 +62,9 @@ class FakeHouse:
             climate=ConstantClimate(kind="constant", temp_degc=20.0),
             phase=(SimpleNamespace(kind="park", duration_h=2.0),),
         )
-        return SimpleNamespace(name=name, settings=settings, truck=None, folder=Path())
+        return SimpleNamespace(
+            name=name, settings=settings, truck=SimpleNamespace(cooling="liquid"), folder=Path()
+        )
 
     def run(
         self, scenario: SimpleNamespace, out: Path, progress: Callable[[float, float], None]
@@ -318,10 +320,10 @@ def test_a_folder_that_cannot_be_made_is_one_line(house: FakeHouse, capsys: Capt
 def test_the_first_run_says_that_kernels_are_compiled(
     house: FakeHouse, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    monkeypatch.setattr("plant_models.kernels.kernels_are_cached", lambda: False)
+    monkeypatch.setattr("plant_models.kernels.kernels_are_cached", lambda _: False)
     assert main(["run", "day", "--quiet"]) == 0
     assert "compiling kernels (once after install, about" in capsys.readouterr().err
-    monkeypatch.setattr("plant_models.kernels.kernels_are_cached", lambda: True)
+    monkeypatch.setattr("plant_models.kernels.kernels_are_cached", lambda _: True)
     assert main(["run", "day", "--quiet"]) == 0
     assert "compiling" not in capsys.readouterr().err
 
