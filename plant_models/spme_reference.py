@@ -34,7 +34,7 @@ from plant_models.spme import (
     spme_work,
 )
 from plant_models.spme_parameters import FARADAY_C_PER_MOL, SpmeParameters
-from plant_models.spme_tables import SpmeTables, diffusion_at, electrolyte_at, energy_at
+from plant_models.spme_tables import SpmeTables, diffusion_at, electrolyte_line, energy_at
 from thermal_bms.units import FloatArray
 
 SURFACE_REFINEMENT = 1.8  # radius = 1 - (1 - k/n)^1.8: outermost of 20 shells 0.5 % of the radius
@@ -276,7 +276,7 @@ def electrolyte_view(tables: SpmeTables, p: Record, cells: ReferenceCells, temp_
         for k in range(n):
             row = start + k
             c = max(state[row, i], 1.0)
-            d, conductivity, t = electrolyte_at(p, tables.electrolyte, temp_k[i], c)
+            d, conductivity, t, _, _ = electrolyte_line(p, tables.electrolyte, temp_k[i], c)
             scratch.transport[row, i] = d
             scratch.transference[row, i] = t
             drop = mesh.ohmic_m[k] / conductivity

@@ -189,8 +189,13 @@ def energy_at(table: FloatArray, x: float) -> float:
 
 
 @kernel
-def electrolyte_at(p: Record, table: FloatArray, temp_k: float, concentration: float) -> tuple[float, float, float]:
-    """Return diffusivity [m2/s], conductivity [S/m] and transference number, bilinear, held at the edges."""
+def electrolyte_line(
+    p: Record, table: FloatArray, temp_k: float, concentration: float
+) -> tuple[float, float, float, float, float]:
+    """Return diffusivity [m2/s], conductivity [S/m], transference number, and slopes of the first two over [mol/m3].
+
+    Bilinear, held at the edges.
+    """
     x = min(max((concentration - p.concentration_low) * p.per_concentration_step, 0.0), table.shape[1] - 1.0)
     y = min(max((temp_k - TEMP_LOW_K) / ELECTROLYTE_TEMP_STEP_K, 0.0), table.shape[0] - 1.0)
     a = np.uintp(min(x, table.shape[1] - 2.0))
@@ -199,11 +204,12 @@ def electrolyte_at(p: Record, table: FloatArray, temp_k: float, concentration: f
     b1 = b + np.uintp(1)
     w = x - a
     v = y - b
-    w11 = w * v
-    w01 = w - w11
-    w10 = v - w11
-    w00 = 1.0 - w - w10
-    d = w00 * table[b, a, 0] + w01 * table[b, a1, 0] + w10 * table[b1, a, 0] + w11 * table[b1, a1, 0]
-    k = w00 * table[b, a, 1] + w01 * table[b, a1, 1] + w10 * table[b1, a, 1] + w11 * table[b1, a1, 1]
-    t = w00 * table[b, a, 2] + w01 * table[b, a1, 2] + w10 * table[b1, a, 2] + w11 * table[b1, a1, 2]
-    return d, k, t
+    u = 1.0 - v
+    d = u * table[b, a, 0] + v * table[b1, a, 0]
+    k = u * table[b, a, 1] + v * table[b1, a, 1]
+    t = u * table[b, a, 2] + v * table[b1, a, 2]
+    step_d = u * table[b, a1, 0] + v * table[b1, a1, 0] - d
+    step_k = u * table[b, a1, 1] + v * table[b1, a1, 1] - k
+    step_t = u * table[b, a1, 2] + v * table[b1, a1, 2] - t
+    per = p.per_concentration_step
+    return d + w * step_d, k + w * step_k, t + w * step_t, per * step_d, per * step_k

@@ -1,0 +1,390 @@
+"""The reduced discretisation for pack runs: a few relaxations per particle and a few volumes of electrolyte.
+
+Particle (flux f inwards per area, over R; D over R^2)::
+
+    ds_mean/dt = 3 f
+    s_surface  = s_mean + sum_m z_m + w_0 u,     u = f R^2 / D
+    dz_m/dt    = l_m D/R^2 (w_m u - z_m),        sum_m w_m + w_0 = 1/5
+
+Rates l_m and weights w_m are fitted once to the exact step response of a sphere,
+``1/5 - 2 sum_n exp(-b_n^2 t) / b_n^2`` with tan b = b (Carslaw and Jaeger 1959, section 9.8), from the time that a
+one-second step makes of the slowest particles on. The steady profile is exact. The diffusivity is that at the mean
+stoichiometry.
+
+Relaxations decay by 1 / (1 + x + x^2/2 + x^3/6), x = l_m D dt/R^2: exp(-x) to third order, without overshoot for any
+step. The electrolyte is that of the reference; its transport is looked up once per region, with its slope.
+
+Stored energy is counted at the mean stoichiometry, so that what diffusion dissipates appears when the profile forms;
+the reference counts it when it decays. Over a profile's life both are equal.
+
+State rows: mean and relaxations of the negative particle, of the positive one, electrolyte concentrations.
+"""
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import least_squares, nnls
+
+from plant_models.kernels import Record, kernel
+from plant_models.spme import (
+    SpmeView,
+    SpmeWork,
+    book_heat,
+    linearise,
+    look_up_temperature,
+    observe,
+    spme_view,
+    spme_work,
+)
+from plant_models.spme_parameters import FARADAY_C_PER_MOL, SpmeParameters
+from plant_models.spme_reference import reference_mesh
+from plant_models.spme_tables import SpmeTables, diffusion_at, electrolyte_line, energy_at
+from thermal_bms.units import FloatArray
+
+N_RELAXATIONS = 4
+N_VOLUMES = 3
+FIRST_EIGENVALUE = 4.493409457909064  # smallest root of tan b = b
+SHORTEST = 1e-4  # D dt/R^2 of one second in the slowest particles of the sets: 1.5e-4
+FIT_POWER = 0.7  # the fit weighs errors by response^-0.7, between absolute and relative
+
+
+class ReducedMesh(NamedTuple):
+    """Relaxations and volumes.
+
+    Attributes
+    ----------
+    rate : relaxation rates times R^2/D, rising, shape (N_RELAXATIONS,)
+    weight : their shares of the steady surface excess, shape (N_RELAXATIONS,)
+    prompt : w_0
+    volume_m, source, ohmic_m : as in the reference, shape (n_volumes,)
+    half_n_m, half_s_m, half_p_m : half width over transport efficiency
+    n_electrode : volumes per electrode; the separator is one
+    """
+
+    rate: FloatArray
+    weight: FloatArray
+    prompt: float
+    volume_m: FloatArray
+    source: FloatArray
+    ohmic_m: FloatArray
+    half_n_m: float
+    half_s_m: float
+    half_p_m: float
+    n_electrode: int
+
+
+class ReducedScratch(NamedTuple):
+    """Decays of the relaxations; sweep and face conductances of the electrolyte; transference by region."""
+
+    decay: FloatArray
+    upper: FloatArray
+    conductance: FloatArray
+    transference: FloatArray
+
+
+def sphere_response(time: FloatArray, n_terms: int = 400) -> FloatArray:
+    """Return surface less mean stoichiometry of a sphere after a unit step of ``f R^2/D``, time over R^2/D.
+
+    >>> round(float(sphere_response(np.array([1.0]))[0]), 6)
+    0.2
+    """
+    n = np.arange(1.0, n_terms + 1.0)
+    centre = (n + 0.5) * np.pi
+    root = centre - 1.0 / centre - 2.0 / (3.0 * centre**3)
+    for _ in range(3):
+        root -= (np.sin(root) - root * np.cos(root)) / (root * np.sin(root))
+    return np.asarray(0.2 - 2.0 * (np.exp(-np.outer(time, root**2)) / root**2).sum(axis=1))
+
+
+@lru_cache
+def relaxations(n: int = N_RELAXATIONS, shortest: float = SHORTEST) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return rates, and weights followed by the prompt share, fitted to the response of a sphere.
+
+    >>> rates, weights = relaxations()
+    >>> round(sum(weights), 6)
+    0.2
+    """
+    time = np.geomspace(shortest, 1.0, 200)
+    exact = sphere_response(time)
+    scale = exact**-FIT_POWER
+    sure = 1e3 * scale.max()  # makes the sum of the weights hold
+
+    def weights(log_rate: FloatArray) -> tuple[FloatArray, FloatArray]:
+        growth = np.column_stack([1.0 - np.exp(-np.outer(time, np.exp(log_rate))), np.ones(time.size)])
+        rows = np.vstack([growth * scale[:, np.newaxis], np.full(n + 1, sure)])
+        found, _ = nnls(rows, np.append(exact * scale, 0.2 * sure))
+        return found, growth @ found
+
+    def misfit(log_rate: FloatArray) -> FloatArray:
+        return (weights(log_rate)[1] - exact) * scale
+
+    start = np.log(np.geomspace(FIRST_EIGENVALUE**2, 1.0 / shortest, n))
+    log_rate = np.sort(least_squares(misfit, start).x)
+    return tuple(np.exp(log_rate)), tuple(weights(log_rate)[0])
+
+
+def reduced_mesh(
+    cell: SpmeParameters, *, n_relaxations: int = N_RELAXATIONS, n_electrode: int = N_VOLUMES
+) -> ReducedMesh:
+    """Return relaxations and volumes of a cell."""
+    rates, weights = relaxations(n_relaxations)
+    volumes = reference_mesh(cell, n_shells=2, n_electrode=n_electrode, n_separator=1)
+    return ReducedMesh(
+        rate=np.array(rates),
+        weight=np.array(weights[:-1]),
+        prompt=weights[-1],
+        volume_m=volumes.volume_m,
+        source=volumes.source,
+        ohmic_m=volumes.ohmic_m,
+        half_n_m=float(volumes.half_m[0]),
+        half_s_m=float(volumes.half_m[n_electrode]),
+        half_p_m=float(volumes.half_m[-1]),
+        n_electrode=n_electrode,
+    )
+
+
+class ReducedCells(NamedTuple):
+    """Cells in the reduced discretisation: state rows by cells, and the space to step them."""
+
+    mesh: ReducedMesh
+    state: FloatArray
+    work: SpmeWork
+    shown: SpmeView
+    scratch: ReducedScratch
+
+
+def reduced_cells(
+    cell: SpmeParameters,
+    tables: SpmeTables,
+    constants: Record,
+    *,
+    negative: FloatArray,
+    positive: FloatArray,
+    temp_k: FloatArray,
+    mesh: ReducedMesh | None = None,
+) -> ReducedCells:
+    """Return cells at rest with the given stoichiometries, shapes (n_cells,)."""
+    mesh = mesh or reduced_mesh(cell)
+    rows, volumes, n_cells = mesh.rate.size + 1, mesh.volume_m.size, negative.size
+    state = np.zeros((2 * rows + volumes, n_cells))
+    state[0] = negative
+    state[rows] = positive
+    state[2 * rows :] = cell.electrolyte.concentration_mol_per_m3
+    scratch = ReducedScratch(
+        np.zeros((2 * rows, n_cells)),
+        np.zeros((volumes, n_cells)),
+        np.zeros((volumes, n_cells)),
+        np.zeros((4, n_cells)),
+    )
+    area_m2 = np.full(n_cells, cell.electrode_area_m2)
+    cells = ReducedCells(mesh, state, spme_work(area_m2), spme_view(n_cells), scratch)
+    cells.shown.negative_surface[:] = negative
+    cells.shown.positive_surface[:] = positive
+    p = constants[0]
+    reduced_electrolyte_view(tables, p, cells, temp_k)
+    look_up_temperature(tables, p, cells.work, temp_k)
+    mean_energy(tables, p, cells, cells.shown.energy_j)
+    observe(tables, p, cells.work, cells.shown, temp_k, np.zeros(n_cells))
+    return cells
+
+
+@kernel
+def foresee_particle(
+    cells: ReducedCells,
+    table: FloatArray,
+    factor: FloatArray,
+    base: FloatArray,
+    per_a: FloatArray,
+    start: int,
+    flux_s: float,
+    dt_s: float,
+) -> None:
+    """Write the surface of one particle, mean over the coming step and linear in the current.
+
+    ``flux_s`` is f per current density [m2/C]; the decay rows keep exp(-x) of each relaxation, and first D/R^2.
+    """
+    mesh, state, decay = cells.mesh, cells.state, cells.scratch.decay
+    n_cells = state.shape[1]
+    for i in range(n_cells):
+        speed = factor[i] * diffusion_at(table, state[start, i])
+        decay[start, i] = speed
+        base[i] = state[start, i]
+        per_a[i] = mesh.prompt
+    for m in range(mesh.rate.shape[0]):
+        row = start + 1 + m
+        weight = mesh.weight[m]
+        rate = mesh.rate[m] * dt_s
+        for i in range(n_cells):
+            x = rate * decay[start, i]
+            growth = 1.0 + x * (0.5 + x * (1.0 / 6.0))
+            keep = 1.0 / (1.0 + x * growth)
+            mean = growth * keep
+            decay[row, i] = keep
+            base[i] += mean * state[row, i]
+            per_a[i] += (1.0 - mean) * weight
+    for i in range(n_cells):
+        per_a[i] = flux_s / cells.work.area_m2[i] * (per_a[i] / decay[start, i] + 1.5 * dt_s)
+
+
+@kernel
+def advance_particle(
+    cells: ReducedCells, surface: FloatArray, start: int, flux_s: float, current_a: FloatArray, dt_s: float
+) -> None:
+    """Advance mean and relaxations of one particle; write its surface at the end of the step."""
+    mesh, state, decay = cells.mesh, cells.state, cells.scratch.decay
+    n_cells = state.shape[1]
+    for i in range(n_cells):
+        flux = flux_s * current_a[i] / cells.work.area_m2[i]
+        excess = flux / decay[start, i]
+        decay[start, i] = excess
+        state[start, i] += 3.0 * flux * dt_s
+        surface[i] = state[start, i] + mesh.prompt * excess
+    for m in range(mesh.rate.shape[0]):
+        row = start + 1 + m
+        weight = mesh.weight[m]
+        for i in range(n_cells):
+            target = weight * decay[start, i]
+            value = target + decay[row, i] * (state[row, i] - target)
+            state[row, i] = value
+            surface[i] += value
+
+
+@kernel
+def advance_reduced_electrolyte(cells: ReducedCells, current_a: FloatArray, dt_s: float) -> None:
+    """Advance the electrolyte by one implicit step; transport is that of the step's start."""
+    mesh, state = cells.mesh, cells.state
+    upper, conductance, t = cells.scratch.upper, cells.scratch.conductance, cells.scratch.transference
+    start = 2 * (mesh.rate.shape[0] + 1)
+    n_e = mesh.n_electrode
+    n = 2 * n_e + 1
+    n_cells = state.shape[1]
+    share = dt_s / FARADAY_C_PER_MOL / n_e
+    for i in range(n_cells):
+        t[3, i] = share * current_a[i] / cells.work.area_m2[i]
+    for k in range(n):
+        row = start + k
+        volume = mesh.volume_m[k]
+        region = 0 if k < n_e else (1 if k == n_e else 2)
+        before = 0 if k <= n_e else (1 if k == n_e + 1 else 2)
+        after = 0 if k < n_e - 1 else (1 if k == n_e - 1 else 2)
+        enters = 0.5 * k if k <= n_e else 0.5 * (n - k)
+        leaves = 0.5 * (k + 1) if k < n_e else 0.5 * (n - 1 - k)
+        gain = 1.0 if region == 0 else (0.0 if region == 1 else -1.0)
+        inside = dt_s if k > 0 else 0.0
+        above = k - 1 if k > 0 else 0
+        for i in range(n_cells):
+            inner = inside * conductance[above, i]
+            outer = dt_s * conductance[k, i]
+            migration = (t[before, i] + t[region, i]) * enters - (t[region, i] + t[after, i]) * leaves
+            source = t[3, i] * (gain + migration)
+            inverse = 1.0 / (volume + inner + outer - inner * upper[above, i])
+            state[row, i] = (volume * state[row, i] + source + inner * state[start + above, i]) * inverse
+            upper[k, i] = outer * inverse
+    for k in range(n - 2, -1, -1):
+        for i in range(n_cells):
+            state[start + k, i] += upper[k, i] * state[start + k + 1, i]
+
+
+@kernel
+def reduced_electrolyte_view(tables: SpmeTables, p: Record, cells: ReducedCells, temp_k: FloatArray) -> None:
+    """Write mean logarithms and resistances of the electrolyte, and its face conductances for the next step.
+
+    Diffusivity and conductivity of a volume are those of its region's mean concentration and their slopes there.
+    """
+    mesh, state, work = cells.mesh, cells.state, cells.work
+    conductance, t = cells.scratch.conductance, cells.scratch.transference
+    start = 2 * (mesh.rate.shape[0] + 1)
+    n_e = mesh.n_electrode
+    first_p = start + n_e + 1
+    per_rest = 1.0 / p.rest_mol_per_m3
+    per_volume = 1.0 / n_e
+    for i in range(state.shape[1]):
+        mean_n = 0.0
+        mean_p = 0.0
+        for k in range(n_e):
+            mean_n += state[start + k, i] * per_volume
+            mean_p += state[first_p + k, i] * per_volume
+        middle = state[start + n_e, i]
+        d_n, k_n, t[0, i], slope_d_n, slope_k_n = electrolyte_line(p, tables.electrolyte, temp_k[i], mean_n)
+        d_s, k_s, t[1, i], _, _ = electrolyte_line(p, tables.electrolyte, temp_k[i], middle)
+        d_p, k_p, t[2, i], slope_d_p, slope_k_p = electrolyte_line(p, tables.electrolyte, temp_k[i], mean_p)
+        product_n = 1.0
+        product_p = 1.0
+        ohm_n = 0.0
+        ohm_p = 0.0
+        for k in range(n_e):
+            c_n = max(state[start + k, i], 1.0)
+            c_p = max(state[first_p + k, i], 1.0)
+            product_n *= c_n * per_rest
+            product_p *= c_p * per_rest
+            ohm_n += mesh.ohmic_m[k] / max(k_n + slope_k_n * (c_n - mean_n), 0.1 * k_n)
+            ohm_p += mesh.ohmic_m[n_e + 1 + k] / max(k_p + slope_k_p * (c_p - mean_p), 0.1 * k_p)
+            upper_n = 0.5 * (c_n + state[start + min(k + 1, n_e - 1), i]) - mean_n
+            upper_p = 0.5 * (c_p + state[first_p + min(k + 1, n_e - 1), i]) - mean_p
+            conductance[k, i] = 0.5 * max(d_n + slope_d_n * upper_n, 0.1 * d_n) / mesh.half_n_m
+            conductance[n_e + 1 + k, i] = 0.5 * max(d_p + slope_d_p * upper_p, 0.1 * d_p) / mesh.half_p_m
+        last_n = state[start + n_e - 1, i]
+        d_n = max(d_n + slope_d_n * (last_n - mean_n), 0.1 * d_n)
+        d_p = max(d_p + slope_d_p * (state[first_p, i] - mean_p), 0.1 * d_p)
+        conductance[n_e - 1, i] = d_n * d_s / (mesh.half_n_m * d_s + mesh.half_s_m * d_n)
+        conductance[n_e, i] = d_p * d_s / (mesh.half_p_m * d_s + mesh.half_s_m * d_p)
+        conductance[2 * n_e, i] = 0.0
+        near = d_n * mesh.half_s_m
+        far = d_s * mesh.half_n_m
+        at_separator = (near * last_n + far * middle) / (near + far)
+        per_area = 1.0 / work.area_m2[i]
+        work.log_n[i] = math.log(product_n) * per_volume
+        work.log_p[i] = math.log(product_p) * per_volume
+        work.log_separator[i] = math.log(max(at_separator, 1.0) * per_rest)
+        work.electrolyte_n_ohm[i] = per_area * ohm_n
+        work.electrolyte_ohm[i] = per_area * (ohm_n + mesh.ohmic_m[n_e] / k_s + ohm_p)
+
+
+@kernel
+def mean_energy(tables: SpmeTables, p: Record, cells: ReducedCells, energy_j: FloatArray) -> None:
+    """Write the chemical energy of every cell at its mean stoichiometries [J]."""
+    positive = cells.mesh.rate.shape[0] + 1
+    for i in range(cells.state.shape[1]):
+        total = p.charge_n_c_per_m2 * energy_at(tables.negative, cells.state[0, i])
+        total += p.charge_p_c_per_m2 * energy_at(tables.positive, cells.state[positive, i])
+        energy_j[i] = -total * cells.work.area_m2[i]
+
+
+@kernel
+def reduced_source(
+    tables: SpmeTables, p: Record, cells: ReducedCells, temp_k: FloatArray, guess_a: FloatArray, dt_s: float
+) -> None:
+    """Write the coming step's mean voltage of every cell, V = E - R I, linearised about ``guess_a`` [A]."""
+    work = cells.work
+    positive = cells.mesh.rate.shape[0] + 1
+    look_up_temperature(tables, p, work, temp_k)
+    flux_n = -1.0 / (3.0 * p.charge_n_c_per_m2)
+    flux_p = 1.0 / (3.0 * p.charge_p_c_per_m2)
+    foresee_particle(cells, tables.negative, work.diffusion_n, work.surface_n, work.surface_n_per_a, 0, flux_n, dt_s)
+    foresee_particle(
+        cells, tables.positive, work.diffusion_p, work.surface_p, work.surface_p_per_a, positive, flux_p, dt_s
+    )
+    linearise(tables, p, work, temp_k, guess_a)
+
+
+@kernel
+def reduced_advance(
+    tables: SpmeTables, p: Record, cells: ReducedCells, temp_k: FloatArray, current_a: FloatArray, dt_s: float
+) -> None:
+    """Advance every cell by one step with its current [A]; write heats and what it shows at the end.
+
+    ``reduced_source`` must have been called for the same step.
+    """
+    shown, work = cells.shown, cells.work
+    positive = cells.mesh.rate.shape[0] + 1
+    flux_n = -1.0 / (3.0 * p.charge_n_c_per_m2)
+    flux_p = 1.0 / (3.0 * p.charge_p_c_per_m2)
+    advance_particle(cells, shown.negative_surface, 0, flux_n, current_a, dt_s)
+    advance_particle(cells, shown.positive_surface, positive, flux_p, current_a, dt_s)
+    mean_energy(tables, p, cells, shown.heat_mixing_w)
+    book_heat(work, shown, temp_k, current_a, 1.0 / dt_s)
+    advance_reduced_electrolyte(cells, current_a, dt_s)
+    reduced_electrolyte_view(tables, p, cells, temp_k)
+    observe(tables, p, work, shown, temp_k, current_a)
