@@ -49,6 +49,7 @@ N_VOLUMES = 3
 FIRST_EIGENVALUE = 4.493409457909064  # smallest root of tan b = b
 SHORTEST = 1e-4  # D dt/R^2 of one second in the slowest particles of the sets: 1.5e-4
 DIFFUSION_DEPTH = 0.8  # from mean to surface: where diffusivity is read
+TURNS = 4  # steps of at most 1 s in which every cell's electrolyte is looked up once
 LEAST = 0.01  # of concentration, diffusivity and conductivity against their usual values: keeps steps finite
 FIT_POWER = 0.7  # the fit weighs errors by response^-0.7, between absolute and relative
 
@@ -81,8 +82,8 @@ class ReducedMesh(NamedTuple):
 class ReducedScratch(NamedTuple):
     """Decays of the relaxations; sweep and face conductances of the electrolyte; its properties by region.
 
-    ``line`` holds, for each region, means of c and ln(c/c_rest), diffusivity and its slope, conductivity; ``slope``
-    that of the conductivity; ``transference`` three regions and the source of the step.
+    ``line`` holds, for each region, the concentration looked up, diffusivity and conductivity there, each followed by
+    its slope, shape (3, 5, n_cells); ``transference`` three regions and the source of the step; ``turn`` counts steps.
     """
 
     decay: FloatArray
@@ -90,7 +91,7 @@ class ReducedScratch(NamedTuple):
     conductance: FloatArray
     transference: FloatArray
     line: FloatArray
-    slope: FloatArray
+    turn: FloatArray
 
 
 def sphere_response(time: FloatArray, n_terms: int = 400) -> FloatArray:
@@ -186,15 +187,15 @@ def reduced_cells(
         np.zeros((volumes, n_cells)),
         np.zeros((volumes, n_cells)),
         np.zeros((4, n_cells)),
-        np.zeros((15, n_cells)),
-        np.zeros((3, n_cells)),
+        np.zeros((3, 5, n_cells)),
+        np.zeros(1),
     )
     area_m2 = np.full(n_cells, cell.electrode_area_m2)
     cells = ReducedCells(mesh, state, spme_work(area_m2), spme_view(n_cells), scratch)
     cells.shown.negative_surface[:] = negative
     cells.shown.positive_surface[:] = positive
     p = constants[0]
-    reduced_electrolyte_view(tables, p, cells, temp_k)
+    reduced_electrolyte_view(tables, p, cells, temp_k, -1)
     look_up_temperature(tables, p, cells.work, temp_k)
     mean_energy(tables, p, cells, cells.shown.energy_j)
     observe(tables, p, cells.work, cells.shown, temp_k, np.zeros(n_cells))
@@ -302,36 +303,47 @@ def advance_reduced_electrolyte(cells: ReducedCells, current_a: FloatArray, dt_s
 
 @kernel
 def look_up_region(
-    tables: SpmeTables, p: Record, cells: ReducedCells, temp_k: FloatArray, region: int, first: int, n: int
+    tables: SpmeTables, p: Record, cells: ReducedCells, temp_k: FloatArray, region: int, first: int, n: int, turn: int
 ) -> None:
-    """Write, for one region of ``n`` volumes, means of c and ln c, and the electrolyte's line about the mean."""
-    state, line, t = cells.state, cells.scratch.line, cells.scratch.transference
-    mean, log = line[5 * region], line[5 * region + 1]
-    n_cells = state.shape[1]
-    share = 1.0 / n
+    """Write the electrolyte's properties about the mean concentration of one region of ``n`` volumes.
+
+    They are lines over concentration, so that a cell's turn once in ``TURNS`` steps is enough; all when ``turn`` < 0.
+    """
+    state, line = cells.state, cells.scratch.line
+    stride = TURNS if turn >= 0 else 1
+    for i in range(max(turn, 0), state.shape[1], stride):
+        mean = 0.0
+        for k in range(n):
+            mean += state[first + k, i]
+        mean /= n
+        d, k_e, t, slope_d, slope_k = electrolyte_line(p, tables.electrolyte, temp_k[i], mean)
+        line[region, 0, i] = mean
+        line[region, 1, i] = d
+        line[region, 2, i] = slope_d
+        line[region, 3, i] = k_e
+        line[region, 4, i] = slope_k
+        cells.scratch.transference[region, i] = t
+
+
+@kernel
+def mean_logarithm(p: Record, cells: ReducedCells, log: FloatArray, first: int, n: int) -> None:
+    """Write the mean of ln(c / c_rest) over ``n`` volumes: one logarithm, of the product."""
+    state = cells.state
     per_rest = 1.0 / p.rest_mol_per_m3
-    for i in range(n_cells):
-        mean[i] = state[first, i] * share
+    for i in range(log.shape[0]):
         log[i] = max(state[first, i] * per_rest, LEAST)
     for k in range(1, n):
-        for i in range(n_cells):
-            mean[i] += state[first + k, i] * share
+        for i in range(log.shape[0]):
             log[i] *= max(state[first + k, i] * per_rest, LEAST)
-    for i in range(n_cells):
-        d, k_e, t[region, i], slope_d, slope_k = electrolyte_line(p, tables.electrolyte, temp_k[i], mean[i])
-        line[5 * region + 2, i] = d
-        line[5 * region + 3, i] = slope_d
-        line[5 * region + 4, i] = k_e
-        cells.scratch.slope[region, i] = slope_k
-        log[i] = share * math.log(log[i])
+    for i in range(log.shape[0]):
+        log[i] = math.log(log[i]) / n
 
 
 @kernel
 def region_transport(cells: ReducedCells, ohm: FloatArray, region: int, first: int, n: int, half_m: float) -> None:
     """Add the resistance of one region times area to ``ohm``; write the conductances of its inner faces."""
     state, line, conductance = cells.state, cells.scratch.line, cells.scratch.conductance
-    mean, d, slope_d, k_e = line[5 * region], line[5 * region + 2], line[5 * region + 3], line[5 * region + 4]
-    slope_k = cells.scratch.slope[region]
+    mean, d, slope_d, k_e, slope_k = line[region, 0], line[region, 1], line[region, 2], line[region, 3], line[region, 4]
     start = 2 * (cells.mesh.rate.shape[0] + 1)
     per_width = 0.5 / half_m
     n_cells = state.shape[1]
@@ -348,7 +360,9 @@ def region_transport(cells: ReducedCells, ohm: FloatArray, region: int, first: i
 
 
 @kernel
-def reduced_electrolyte_view(tables: SpmeTables, p: Record, cells: ReducedCells, temp_k: FloatArray) -> None:
+def reduced_electrolyte_view(
+    tables: SpmeTables, p: Record, cells: ReducedCells, temp_k: FloatArray, turn: int
+) -> None:
     """Write mean logarithms and resistances of the electrolyte, and its face conductances for the next step.
 
     Diffusivity and conductivity of a volume are those of its region's mean concentration and their slopes there.
@@ -358,9 +372,11 @@ def reduced_electrolyte_view(tables: SpmeTables, p: Record, cells: ReducedCells,
     start = 2 * (mesh.rate.shape[0] + 1)
     n_e = mesh.n_electrode
     last_n, first_p = start + n_e - 1, start + n_e + 1
-    look_up_region(tables, p, cells, temp_k, 0, start, n_e)
-    look_up_region(tables, p, cells, temp_k, 1, start + n_e, 1)
-    look_up_region(tables, p, cells, temp_k, 2, first_p, n_e)
+    look_up_region(tables, p, cells, temp_k, 0, start, n_e, turn)
+    look_up_region(tables, p, cells, temp_k, 1, start + n_e, 1, turn)
+    look_up_region(tables, p, cells, temp_k, 2, first_p, n_e, turn)
+    mean_logarithm(p, cells, work.log_n, start, n_e)
+    mean_logarithm(p, cells, work.log_p, first_p, n_e)
     ohm_n, ohm = work.electrolyte_n_ohm, work.electrolyte_ohm
     for i in range(state.shape[1]):
         ohm_n[i] = 0.0
@@ -371,17 +387,15 @@ def reduced_electrolyte_view(tables: SpmeTables, p: Record, cells: ReducedCells,
     region_transport(cells, ohm, 2, n_e + 1, n_e, mesh.half_p_m)
     per_rest = 1.0 / p.rest_mol_per_m3
     for i in range(state.shape[1]):
-        d_n = max(line[2, i] + line[3, i] * (state[last_n, i] - line[0, i]), LEAST * line[2, i])
-        d_p = max(line[12, i] + line[13, i] * (state[first_p, i] - line[10, i]), LEAST * line[12, i])
-        d_s = line[7, i]
+        d_n = max(line[0, 1, i] + line[0, 2, i] * (state[last_n, i] - line[0, 0, i]), LEAST * line[0, 1, i])
+        d_p = max(line[2, 1, i] + line[2, 2, i] * (state[first_p, i] - line[2, 0, i]), LEAST * line[2, 1, i])
+        d_s = line[1, 1, i]
         conductance[n_e - 1, i] = d_n * d_s / (mesh.half_n_m * d_s + mesh.half_s_m * d_n)
         conductance[n_e, i] = d_p * d_s / (mesh.half_p_m * d_s + mesh.half_s_m * d_p)
         near = d_n * mesh.half_s_m
         far = d_s * mesh.half_n_m
         at_separator = (near * state[last_n, i] + far * state[last_n + 1, i]) / (near + far)
         per_area = 1.0 / work.area_m2[i]
-        work.log_n[i] = line[1, i]
-        work.log_p[i] = line[11, i]
         work.log_separator[i] = max(at_separator * per_rest, LEAST)
         ohm_n[i] *= per_area
         ohm[i] = ohm_n[i] + per_area * ohm[i]
@@ -450,5 +464,9 @@ def reduced_advance(
     mean_energy(tables, p, cells, shown.heat_mixing_w)
     book_heat(work, shown, temp_k, current_a, 1.0 / dt_s)
     advance_reduced_electrolyte(cells, current_a, dt_s)
-    reduced_electrolyte_view(tables, p, cells, temp_k)
+    turn = -1
+    if dt_s <= 1.0:
+        turn = int(cells.scratch.turn[0]) % TURNS
+        cells.scratch.turn[0] = turn + 1.0
+    reduced_electrolyte_view(tables, p, cells, temp_k, turn)
     observe(tables, p, work, shown, temp_k, current_a)
