@@ -37,6 +37,9 @@ from plant_models.spme_parameters import REFERENCE_TEMP_K
 from thermal_bms.units import FloatArray
 
 
+TURNS = 4  # steps of at most 1 s in which every cell's slow properties are looked up once
+
+
 class SpmeView(NamedTuple):
     """What a cell shows at the end of a step, shape (n_cells,); heats are means over the step.
 
@@ -71,6 +74,8 @@ class SpmeWork(NamedTuple):
     area_m2: FloatArray
     diffusion_n: FloatArray
     diffusion_p: FloatArray
+    rest_exchange_n_a: FloatArray
+    rest_exchange_p_a: FloatArray
     exchange_n_a: FloatArray
     exchange_p_a: FloatArray
     solid_ohm: FloatArray
@@ -104,14 +109,15 @@ def spme_work(area_m2: FloatArray) -> SpmeWork:
 
 
 @kernel
-def look_up_temperature(tables: SpmeTables, p: Record, work: SpmeWork, temp_k: FloatArray) -> None:
+def look_up_temperature(tables: SpmeTables, p: Record, work: SpmeWork, temp_k: FloatArray, turn: int) -> None:
     """Write everything that depends on temperature and electrolyte but not on the current.
 
-    The exchange currents include the electrolyte: (c/c_rest)^a = exp(a <ln c/c_rest>).
+    The exchange currents include the electrolyte: (c/c_rest)^a = exp(a <ln c/c_rest>). A temperature changes slowly: a
+    cell's turn once in ``TURNS`` steps is enough; all when ``turn`` < 0.
     """
     table = tables.temp
     last = table.shape[0] - 1.0
-    for i in range(temp_k.shape[0]):
+    for i in range(max(turn, 0), temp_k.shape[0], TURNS if turn >= 0 else 1):
         x = min(max((temp_k[i] - TEMP_LOW_K) / TEMP_STEP_K, 0.0), last)
         a = np.uintp(min(x, last - 1.0))
         b = a + np.uintp(1)
@@ -120,15 +126,14 @@ def look_up_temperature(tables: SpmeTables, p: Record, work: SpmeWork, temp_k: F
         per_area = 1.0 / work.area_m2[i]
         work.diffusion_n[i] = v * table[a, 0] + w * table[b, 0]
         work.diffusion_p[i] = v * table[a, 1] + w * table[b, 1]
-        factor_n = v * table[a, 2] + w * table[b, 2]
-        factor_p = v * table[a, 3] + w * table[b, 3]
-        salt_n = math.exp(p.electrolyte_exponent_n * work.log_n[i])
-        salt_p = math.exp(p.electrolyte_exponent_p * work.log_p[i])
-        work.exchange_n_a[i] = p.exchange_n_a_per_m2 * factor_n * salt_n * work.area_m2[i]
-        work.exchange_p_a[i] = p.exchange_p_a_per_m2 * factor_p * salt_p * work.area_m2[i]
+        work.rest_exchange_n_a[i] = (v * table[a, 2] + w * table[b, 2]) * p.exchange_n_a_per_m2 * work.area_m2[i]
+        work.rest_exchange_p_a[i] = (v * table[a, 3] + w * table[b, 3]) * p.exchange_p_a_per_m2 * work.area_m2[i]
         work.solid_ohm[i] = (v * table[a, 4] + w * table[b, 4] + p.contact_ohm_m2) * per_area
         work.solid_separator_ohm[i] = (v * table[a, 5] + w * table[b, 5]) * per_area
         work.activity_v[i] = 0.5 * p.thermal_v_per_k * temp_k[i] * (v * table[a, 6] + w * table[b, 6])
+    for i in range(temp_k.shape[0]):
+        work.exchange_n_a[i] = work.rest_exchange_n_a[i] * math.exp(p.electrolyte_exponent_n * work.log_n[i])
+        work.exchange_p_a[i] = work.rest_exchange_p_a[i] * math.exp(p.electrolyte_exponent_p * work.log_p[i])
 
 
 @kernel
@@ -179,7 +184,7 @@ def linearise(tables: SpmeTables, p: Record, work: SpmeWork, temp_k: FloatArray,
 
 @kernel
 def book_heat(work: SpmeWork, view: SpmeView, temp_k: FloatArray, current_a: FloatArray, per_s: float) -> None:
-    """Write the heats of a step from its mean voltage and the new stored energy, which ``view.guess`` does not hold.
+    """Write the heats of a step from its mean voltage and the new stored energy, whichever way that is counted.
 
     On entry ``view.heat_mixing_w`` holds the new stored energy [J] and ``view.energy_j`` the old one. The voltage of
     the step is E - R I, the same that carries the power at the terminals, so that heat, work and stored energy close.

@@ -149,7 +149,7 @@ def reference_cells(
     cells.shown.positive_surface[:] = positive
     p = constants[0]
     electrolyte_view(tables, p, cells, temp_k)
-    look_up_temperature(tables, p, cells.work, temp_k)
+    look_up_temperature(tables, p, cells.work, temp_k, -1)
     stored_energy(tables, p, cells, cells.shown.energy_j)
     observe(tables, p, cells.work, cells.shown, temp_k, np.zeros(n_cells))
     return cells
@@ -318,7 +318,7 @@ def reference_source(
     """Write the coming step's voltage of every cell, V = E - R I, linearised about ``guess_a`` [A]."""
     work = cells.work
     n = cells.mesh.shell_volume.shape[0]
-    look_up_temperature(tables, p, work, temp_k)
+    look_up_temperature(tables, p, work, temp_k, -1)
     flux_n = -dt_s / (3.0 * p.charge_n_c_per_m2)
     flux_p = dt_s / (3.0 * p.charge_p_c_per_m2)
     sweep_particle(cells, tables.negative, work.diffusion_n, work.surface_n, work.surface_n_per_a, 0, flux_n, dt_s)
