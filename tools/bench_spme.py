@@ -1,8 +1,9 @@
 """Print the speed of the electrochemical cell: ``python tools/bench_spme.py [--pybamm PYTHON]``.
 
-Nanoseconds per cell and step in a batch, both discretisations, the whole step (voltage, state, heat, outputs), on one
-thread. With an interpreter that has PyBaMM, also the time of one cell's hour against PyBaMM's SPMe on the same current
-in the same run. PyBaMM's time is a second solve of a built model on its default mesh, IDAKLU.
+Nanoseconds per cell and step in a batch, both discretisations, the whole step (voltage, state, heat,
+outputs), on one thread. With an interpreter that has PyBaMM, also the time of one cell's hour against
+PyBaMM's SPMe on the same current in the same run. PyBaMM's time is a second solve of a built model on its
+default mesh, IDAKLU.
 """
 
 import argparse
@@ -34,7 +35,8 @@ model = pybamm.lithium_ion.SPMe({"thermal": "lumped"})
 values = pybamm.ParameterValues("Chen2020")
 values["Current function [A]"] = pybamm.Interpolant(time_s, current, pybamm.t)
 values["Upper voltage cut-off [V]"] = 4.6
-simulation = pybamm.Simulation(model, parameter_values=values, solver=pybamm.IDAKLUSolver(rtol=1e-4, atol=1e-6))
+solver = pybamm.IDAKLUSolver(rtol=1e-4, atol=1e-6)
+simulation = pybamm.Simulation(model, parameter_values=values, solver=solver)
 simulation.build(initial_soc=0.9)
 simulation.solve([0.0, time_s[-1]], t_interp=time_s)
 best = float("inf")
@@ -47,7 +49,9 @@ print(best)
 
 
 @kernel
-def reference_steps(tables: SpmeTables, p: np.record, cells: ReferenceCells, temp_k: np.ndarray, current_a: np.ndarray) -> None:
+def reference_steps(
+    tables: SpmeTables, p: np.record, cells: ReferenceCells, temp_k: np.ndarray, current_a: np.ndarray
+) -> None:
     """Run the reference for some steps of alternating current."""
     for _ in range(N_STEPS):
         current_a *= -1.0
@@ -56,7 +60,9 @@ def reference_steps(tables: SpmeTables, p: np.record, cells: ReferenceCells, tem
 
 
 @kernel
-def reduced_steps(tables: SpmeTables, p: np.record, cells: ReducedCells, temp_k: np.ndarray, current_a: np.ndarray) -> None:
+def reduced_steps(
+    tables: SpmeTables, p: np.record, cells: ReducedCells, temp_k: np.ndarray, current_a: np.ndarray
+) -> None:
     """Run the reduced form for some steps of alternating current."""
     for _ in range(N_STEPS):
         current_a *= -1.0
@@ -87,7 +93,8 @@ def batch_ns(name: str, n_cells: int) -> dict[str, float]:
     reduced = reduced_cells(cell, tables, constants, **start)
     scale = 1e9 / (n_cells * N_STEPS)
     return {
-        "reference": scale * best_time(lambda: reference_steps(tables, constants[0], reference, temp_k, current_a)),
+        "reference": scale
+        * best_time(lambda: reference_steps(tables, constants[0], reference, temp_k, current_a)),
         "reduced": scale * best_time(lambda: reduced_steps(tables, constants[0], reduced, temp_k, current_a)),
     }
 
@@ -129,9 +136,14 @@ def main() -> None:
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
         done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)  # noqa: S603
         seconds = float(done.stdout.split()[-1])
-        print(f"PyBaMM SPMe {seconds:.2f} s: " + ", ".join(f"{k} {seconds / v:.0f} times" for k, v in hours.items()))
+        print(
+            f"PyBaMM SPMe {seconds:.2f} s: "
+            + ", ".join(f"{k} {seconds / v:.0f} times" for k, v in hours.items())
+        )
         shares = {k: seconds / (3600e-9 * v) for k, v in batch.items()}
-        print(f"of {arguments.cells} cells each: " + ", ".join(f"{k} {v:.0f} times" for k, v in shares.items()))
+        print(
+            f"of {arguments.cells} cells each: " + ", ".join(f"{k} {v:.0f} times" for k, v in shares.items())
+        )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Write the electrode and electrolyte tables: ``python tools/make_electrode_tables.py [--measured FOLDER] [--out OUT]``.
+"""Write the tables of electrodes and electrolytes: ``python tools/make_electrode_tables.py [--measured FOLDER]``.
 
-Every table is a published formula, restated from its paper, evaluated on a uniform grid. One electrode curve is
-measured, not fitted: the graphite of Chen 2020. FOLDER holds its points, ``graphite_LGM50_ocp_Chen2020.csv`` as
-distributed with PyBaMM (BSD-3-Clause); without FOLDER that one table is left as it is.
+Every table is a published formula, restated from its paper, evaluated on a uniform grid. One electrode
+curve is measured, not fitted: the graphite of Chen 2020. FOLDER holds its points,
+``graphite_LGM50_ocp_Chen2020.csv`` as distributed with PyBaMM (BSD-3-Clause); without FOLDER that one table
+is left as it is.
 """
 
 import argparse
@@ -63,7 +64,7 @@ def lfp_ocp_afshar2017(x: Array) -> Array:
 
 
 def graphite_entropic_oregan2022(x: Array) -> Array:
-    """Return the entropic coefficient of the LG M50 negative electrode [V/K]: O'Regan 2022, fit without the step."""
+    """Return the entropic coefficient of the LG M50 graphite [V/K]: O'Regan 2022, fit without the step."""
     return 1e-3 * (-0.1112 * x + 0.02914 + 0.3561 * np.exp(-((x - 0.08309) ** 2) / 0.004616))
 
 
@@ -74,9 +75,10 @@ def nmc811_entropic_oregan2022(x: Array) -> Array:
 
 
 def lfp_entropic_gerver2011(x: Array) -> Array:
-    """Return the entropic coefficient of LFP [V/K]: Gerver and Meyers 2011, points of the About:Energy LFP example.
+    """Return the entropic coefficient of LFP [V/K]: Gerver and Meyers 2011, points of About:Energy.
 
-    The two outermost points of that table are steps to twice their neighbours; they are held at the neighbours.
+    The two outermost points of that table are steps to twice their neighbours; they are held at the
+    neighbours.
     """
     microvolts = [
         47.145, 47.145, 37.666, 20.299, 5.9833, -4.6859, -13.966, -23.528, -33.593, -43.433, -52.311,
@@ -87,7 +89,7 @@ def lfp_entropic_gerver2011(x: Array) -> Array:
 
 
 def graphite_diffusivity_oregan2022(x: Array) -> Array:
-    """Return the diffusivity in the LG M50 negative electrode at 25 degC [m2/s]: O'Regan 2022, corrected fit."""
+    """Return the diffusivity in the LG M50 graphite at 25 degC [m2/s]: O'Regan 2022, corrected fit."""
     power = 11.17 * x - 15.11
     for a, b, c in ((-1.553, 0.2031, 0.0006091), (-6.136, 0.5375, 0.06438), (-9.725, 0.9144, 0.0578)):
         power = power + a * np.exp(-((x - b) ** 2) / c)
@@ -96,7 +98,7 @@ def graphite_diffusivity_oregan2022(x: Array) -> Array:
 
 
 def nmc811_diffusivity_oregan2022(x: Array) -> Array:
-    """Return the diffusivity in the LG M50 positive electrode at 25 degC [m2/s]: O'Regan 2022, corrected fit."""
+    """Return the diffusivity in the LG M50 NMC811 at 25 degC [m2/s]: O'Regan 2022, corrected fit."""
     power = np.full_like(x, -13.96)
     for a, b, c in ((-0.9231, 0.3216, 0.002534), (-0.4066, 0.4532, 0.003926), (-0.993, 0.8098, 0.09924)):
         power = power + a * np.exp(-((x - b) ** 2) / c)
@@ -110,20 +112,22 @@ def constant(value: float) -> Function:
 
 def measured_curve(path: Path) -> Function:
     """Return the cubic spline through the measured points in a CSV file of stoichiometry and potential."""
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+    lines = [
+        line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")
+    ]
     points = np.array([[float(value) for value in line.split(",")] for line in lines])
     spline = CubicSpline(points[:, 0], points[:, 1])
     return lambda x: np.asarray(spline(np.clip(x, points[0, 0], points[-1, 0])))
 
 
-def electrode_text(title: str, sources: list[str], ocp: Function, entropic: Function, diffusivity: Function) -> str:
+def electrode_text(
+    title: str, sources: list[str], ocp: Function, entropic: Function, diffusivity: Function
+) -> str:
     """Return the CSV text of an electrode."""
     lines = [f"# {title}, written by tools/make_electrode_tables.py", *(f"# source: {s}" for s in sources)]
     lines.append("stoichiometry,ocp_v,entropic_v_per_k,diffusivity_m2_per_s")
     columns = (ocp(STOICHIOMETRY), entropic(STOICHIOMETRY), diffusivity(STOICHIOMETRY))
-    lines += [
-        f"{x:.3f},{u:.7g},{s:.5g},{d:.5g}" for x, u, s, d in zip(STOICHIOMETRY, *columns, strict=True)
-    ]
+    lines += [f"{x:.3f},{u:.7g},{s:.5g},{d:.5g}" for x, u, s, d in zip(STOICHIOMETRY, *columns, strict=True)]
     return "\n".join(lines) + "\n"
 
 
@@ -165,17 +169,21 @@ def landesfeind2019(c: Array, temp_k: float) -> tuple[Array, ...]:
 
 
 def prada2013(c: Array, temp_k: float) -> tuple[Array, ...]:
-    """Return the electrolyte of Prada 2013 (1.2 M LiPF6) with Nyman's salt and Ecker's activation energy added."""
+    """Return the electrolyte of Prada 2013 (1.2 M LiPF6) with Ecker's activation energy added."""
     x = 1e-6 * c
     factor = arrhenius(17.0e3, temp_k)
     conductivity = 1e3 * (4.1253e-4 + 5.007 * x - 4.7212e3 * x**2 + 1.5094e6 * x**3 - 1.6018e8 * x**4)
     return factor * np.full_like(x, 2e-10), factor * conductivity, np.full_like(x, 0.36), np.ones_like(x)
 
 
-def electrolyte_text(title: str, sources: list[str], properties: Callable[[Array, float], tuple[Array, ...]]) -> str:
+def electrolyte_text(
+    title: str, sources: list[str], properties: Callable[[Array, float], tuple[Array, ...]]
+) -> str:
     """Return the CSV text of an electrolyte; conductivity is held above 1 % of its highest value."""
     lines = [f"# {title}, written by tools/make_electrode_tables.py", *(f"# source: {s}" for s in sources)]
-    lines.append("temp_degc,concentration_mol_per_m3,diffusivity_m2_per_s,conductivity_s_per_m,transference,activity_factor")
+    lines.append(
+        "temp_degc,concentration_mol_per_m3,diffusivity_m2_per_s,conductivity_s_per_m,transference,activity_factor"
+    )
     for temp_degc in TEMP_DEGC:
         d, k, t, f = properties(CONCENTRATION, float(temp_degc) + ZERO_DEGC_K)
         k = np.maximum(k, 0.01 * k.max())
@@ -215,9 +223,13 @@ def texts(measured: Path | None) -> dict[str, str]:
             "LiPF6 in EC:EMC 3:7, no dependence on temperature", [NYMAN, CHEN], nyman2008(0.0, 0.2594)
         ),
         "electrolytes/nyman2008_arrhenius.csv": electrolyte_text(
-            "LiPF6 in EC:EMC 3:7, activation energy 17 kJ/mol", [NYMAN, CHEN, ECKER], nyman2008(17.0e3, 0.2594)
+            "LiPF6 in EC:EMC 3:7, activation energy 17 kJ/mol",
+            [NYMAN, CHEN, ECKER],
+            nyman2008(17.0e3, 0.2594),
         ),
-        "electrolytes/landesfeind2019.csv": electrolyte_text("LiPF6 in EC:EMC 3:7", [LANDESFEIND], landesfeind2019),
+        "electrolytes/landesfeind2019.csv": electrolyte_text(
+            "LiPF6 in EC:EMC 3:7", [LANDESFEIND], landesfeind2019
+        ),
         "electrolytes/prada2013.csv": electrolyte_text(
             "1.2 M LiPF6, activation energy 17 kJ/mol (assumed as Ecker 2015)", [PRADA, ECKER], prada2013
         ),

@@ -1,9 +1,9 @@
-"""Write the reference arrays of the electrochemical tests: ``PYTHON tools/make_reference_arrays.py [CASE ...]``.
+"""Write the arrays of the electrochemical tests: ``PYTHON tools/make_reference_arrays.py [CASE ...]``.
 
-PYTHON is an interpreter of its own environment with PyBaMM, which this project never imports. The arrays go to
-``tests/reference/spme_CASE.npz``: voltage, temperature and anode potential at the separator every other second, the
-stoichiometries at the start, and the constant current; ``truck_current.npz`` holds the current of the others each
-second, over capacity. Between its points the current is linear.
+PYTHON is an interpreter of its own environment with PyBaMM, which this project never imports. The arrays go
+to ``tests/reference/spme_CASE.npz``: voltage, temperature and anode potential at the separator every other
+second, the stoichiometries at the start, and the constant current; ``truck_current.npz`` holds the current
+of the others each second, over capacity. Between its points the current is linear.
 """
 
 import argparse
@@ -24,7 +24,7 @@ ZERO_DEGC_K = 273.15
 
 @dataclass(frozen=True)
 class Case:
-    """One run: model, parameter set, temperature, current as a multiple of capacity per hour, or the truck's."""
+    """One run: model, parameter set, temperature, and a constant current over capacity, or the truck's."""
 
     model: str
     parameters: str
@@ -47,7 +47,7 @@ CASES = {
 
 
 def truck_current(time_s: np.ndarray) -> np.ndarray:
-    """Return a truck-like current over capacity [1/h]: hills, traffic and gear changes as four sines, clipped.
+    """Return a truck-like current over capacity [1/h]: hills, traffic and gears as four sines, clipped.
 
     0.58 rms, from -0.8 to 1.6, mean 0.32.
     """
@@ -62,7 +62,7 @@ def particle_mesh() -> "pybamm.MeshGenerator":
 
 
 def simulation(case: Case, time_s: np.ndarray, current_a: np.ndarray) -> "pybamm.Simulation":
-    """Return the simulation of a case: lumped temperature, meshes on which halving changes less than 0.3 mV."""
+    """Return the simulation of a case: lumped temperature, meshes finer than the defaults."""
     options = {"thermal": "lumped", "heat of mixing": "true" if case.mixing else "false"}
     if case.model == "SPMe":
         options["electrolyte conductivity"] = "integrated"
@@ -114,14 +114,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cases", nargs="*", choices=[[], *CASES], help="default: all")
     OUT.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(OUT / "truck_current.npz", rate=np.round(truck_current(np.arange(3601.0)), 5).astype(np.float32))
+    np.savez_compressed(
+        OUT / "truck_current.npz", rate=np.round(truck_current(np.arange(3601.0)), 5).astype(np.float32)
+    )
     for name in parser.parse_args().cases or CASES:
         start = time.perf_counter()
         arrays = run(CASES[name])
         path = OUT / f"spme_{name}.npz"
         np.savez_compressed(path, **arrays)
         seconds = time.perf_counter() - start
-        print(f"{path.name}: {path.stat().st_size / 1e3:.0f} kB, {arrays['voltage_v'].size} points, {seconds:.0f} s")
+        print(
+            f"{path.name}: {path.stat().st_size / 1e3:.0f} kB, "
+            f"{arrays['voltage_v'].size} points, {seconds:.0f} s"
+        )
 
 
 if __name__ == "__main__":

@@ -48,8 +48,12 @@ def test_every_set_says_where_its_numbers_come_from(name: str) -> None:
 def test_a_set_rests_at_its_voltage_limits_and_holds_its_capacity(name: str) -> None:
     cell = load_spme(name)
     window = stoichiometry_window(cell)
-    assert open_circuit_v(cell, window.negative_full, window.positive_full) == pytest.approx(cell.voltage_max_v)
-    assert open_circuit_v(cell, window.negative_empty, window.positive_empty) == pytest.approx(cell.voltage_min_v)
+    assert open_circuit_v(cell, window.negative_full, window.positive_full) == pytest.approx(
+        cell.voltage_max_v
+    )
+    assert open_circuit_v(cell, window.negative_empty, window.positive_empty) == pytest.approx(
+        cell.voltage_min_v
+    )
     assert window.capacity_ah == pytest.approx(cell.capacity_ah, rel=0.07)
 
 
@@ -106,7 +110,7 @@ def test_conductivity_of_the_electrolyte_has_its_published_value() -> None:
 
 
 def test_an_unknown_table_is_named_with_the_nearest() -> None:
-    with pytest.raises(ConfigError, match="graphite_chen2O20.*did you mean graphite_chen2020"):
+    with pytest.raises(ConfigError, match=r"graphite_chen2O20.*did you mean graphite_chen2020"):
         electrode_curves("graphite_chen2O20", np.array([0.5]))
 
 

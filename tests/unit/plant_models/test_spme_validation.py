@@ -1,4 +1,4 @@
-"""The electrochemical cell against reference arrays that tools/make_reference_arrays.py computed with PyBaMM."""
+"""The electrochemical cell against arrays computed with PyBaMM by tools/make_reference_arrays.py."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -29,7 +29,9 @@ class Comparison:
 
 
 @cache
-def compare(name: str, case: str, temp_degc: float, discretisation: str, *, mixing: bool = False) -> Comparison:
+def compare(
+    name: str, case: str, temp_degc: float, discretisation: str, *, mixing: bool = False
+) -> Comparison:
     cell = load_spme(name)
     with np.load(REFERENCE / f"spme_{case}.npz") as arrays:
         data = {key: arrays[key].astype(np.float64) for key in arrays.files}
@@ -97,7 +99,9 @@ def test_reduced_is_coarser_where_diffusivities_vary_by_orders_of_magnitude() ->
 
 @pytest.mark.parametrize("discretisation", ["reference", "reduced"])
 @pytest.mark.parametrize("temp_degc", [5.0, 25.0])
-def test_anode_potential_in_fast_charging_is_right_or_pessimistic(temp_degc: float, discretisation: str) -> None:
+def test_anode_potential_in_fast_charging_is_right_or_pessimistic(
+    temp_degc: float, discretisation: str
+) -> None:
     found = compare("okane2022", f"okane2022_{temp_degc:.0f}degc_charge_dfn", temp_degc, discretisation)
     ours_v = found.ours.anode_potential_v[::STRIDE]
     assert found.rms("anode_potential_v") < 10.0e-3
