@@ -20,8 +20,8 @@ Heat, from the terminal voltage and the enthalpy potentials H = U - T_ref dU/dT 
     q = ohmic (I^2 R - I eta_c) + kinetic (I eta_n + I eta_p)
       + reversible (-I T d(U_p - U_n)/dT) + mixing (the rest)
 
-Mixing is what diffusion in the particles dissipates, less what their profiles store. It is a quarter of the heat
-in a truck's hour with the LG M50; models that take the surface potentials only leave it out.
+Mixing is what diffusion in the particles dissipates, less what their profiles store. It is a quarter of the
+heat in a truck's hour with the LG M50; models that take the surface potentials only leave it out.
 
 References: Marquis et al., J. Electrochem. Soc. 166 (2019) A3693, doi 10.1149/2.0341915jes; Brosa Planella
 et al., Electrochim. Acta 388 (2021) 138524, doi 10.1016/j.electacta.2021.138524; Rao and Newman, J.

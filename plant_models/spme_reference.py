@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from plant_models.kernels import Record, kernel
+from plant_models.kernels import Record, RecordArray, kernel
 from plant_models.spme import (
     SpmeView,
     SpmeWork,
@@ -90,11 +90,13 @@ def reference_mesh(
     volume = (edge[1:] ** 3 - edge[:-1] ** 3) / 3.0
     face = np.concatenate([[0.0], edge[1:-1] ** 2 / np.diff(node)])
     n, s, p = cell.negative, cell.separator, cell.positive
+    thickness_m = (n.thickness_m, s.thickness_m, p.thickness_m)
     counts = (n_electrode, n_separator, n_electrode)
-    widths = [part.thickness_m / count for part, count in zip((n, s, p), counts, strict=True)]
+    widths = [thick / count for thick, count in zip(thickness_m, counts, strict=True)]
     width = np.repeat(widths, counts)
-    porosity = np.repeat([part.porosity for part in (n, s, p)], counts)
-    transport = porosity ** np.repeat([part.bruggeman_electrolyte for part in (n, s, p)], counts)
+    porosity = np.repeat([n.porosity, s.porosity, p.porosity], counts)
+    bruggeman = [n.bruggeman_electrolyte, s.bruggeman_electrolyte, p.bruggeman_electrolyte]
+    transport = porosity ** np.repeat(bruggeman, counts)
     depth = np.linspace(0.0, 1.0, n_electrode + 1)
     squares = np.diff(depth**3) / 3.0
     ohmic = np.concatenate(
@@ -129,7 +131,7 @@ class ReferenceCells(NamedTuple):
 def reference_cells(
     cell: SpmeParameters,
     tables: SpmeTables,
-    constants: Record,
+    constants: RecordArray,
     *,
     negative: FloatArray,
     positive: FloatArray,

@@ -35,13 +35,13 @@ class SpmeTables(NamedTuple):
 
     Attributes
     ----------
-    negative, positive : over stoichiometry 0..1, shape (N_STOICHIOMETRY, 5): potential [V] at 25 degC, entropic
-        coefficient [V/K], shape of the exchange current, diffusivity over radius squared at 25 degC [1/s],
-        integral of the enthalpy potential U - T_ref dU/dT from empty [V]
-    temp : over temperature, shape (N_TEMP, 7): Arrhenius factors of diffusion (negative, positive) and exchange
-        current (negative, positive); solid resistance of both electrodes between their mean potentials and
-        the collectors [ohm m2], of the negative between mean and separator [ohm m2]; 2 (1 - t+) times
-        activity factor at the resting concentration
+    negative, positive : over stoichiometry 0..1, shape (N_STOICHIOMETRY, 5): potential at 25 degC [V],
+        entropic coefficient [V/K], shape of the exchange current, diffusivity over radius squared at 25 degC
+        [1/s], integral of the enthalpy potential U - T_ref dU/dT from empty [V]
+    temp : over temperature, shape (N_TEMP, 7): Arrhenius factors of diffusion (negative, positive) and
+        exchange current (negative, positive); solid resistance of both electrodes between their mean
+        potentials and the collectors [ohm m2], of the negative between mean and separator [ohm m2];
+        2 (1 - t+) times activity factor at the resting concentration
     electrolyte : over temperature and concentration, shape (N_ELECTROLYTE_TEMP, n, 3): diffusivity [m2/s],
         conductivity [S/m], transference number
     """
@@ -65,7 +65,7 @@ def arrhenius(energy_j_per_mol: float, temp_k: FloatArray) -> FloatArray:
 
 def spme_tables(cell: SpmeParameters) -> SpmeTables:
     """Return the tables of a parameter set."""
-    temp_k = TEMP_LOW_K + TEMP_STEP_K * np.arange(N_TEMP)
+    temp_k = np.linspace(TEMP_LOW_K, TEMP_LOW_K + TEMP_STEP_K * (N_TEMP - 1), N_TEMP)
     n, p = cell.negative, cell.positive
     solid_n = _solid_ohm_m2(n, temp_k)
     solid_p = _solid_ohm_m2(p, temp_k)
@@ -118,7 +118,8 @@ def _curves(electrode: ElectrodeParameters) -> FloatArray:
 def _electrolyte(cell: SpmeParameters) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the electrolyte on the kernel's temperatures: logarithmic in 1/T for transport, else linear."""
     temp_degc, concentration, values = electrolyte_grid(cell.electrolyte.table)
-    grid_k = TEMP_LOW_K + ELECTROLYTE_TEMP_STEP_K * np.arange(N_ELECTROLYTE_TEMP)
+    high_k = TEMP_LOW_K + ELECTROLYTE_TEMP_STEP_K * (N_ELECTROLYTE_TEMP - 1)
+    grid_k = np.linspace(TEMP_LOW_K, high_k, N_ELECTROLYTE_TEMP)
     result = np.empty((N_ELECTROLYTE_TEMP, concentration.size, values.shape[2]))
     known_k = degc_to_k(temp_degc)
     for c in range(concentration.size):

@@ -6,15 +6,9 @@ import numpy as np
 
 from plant_models.kernels import Record, RecordArray, kernel, record
 from plant_models.spme import SpmeView, SpmeWork, observe
-from plant_models.spme_parameters import SpmeParameters, StoichiometryWindow
-from plant_models.spme_reduced import (
-    ReducedCells,
-    ReducedMesh,
-    reduced_advance,
-    reduced_cells,
-    reduced_mesh,
-    reduced_source,
-)
+from plant_models.spme_parameters import REFERENCE_TEMP_K, SpmeParameters, StoichiometryWindow
+from plant_models.spme_reduced import reduced_advance, reduced_cells, reduced_source
+from plant_models.spme_reduced_cells import ReducedCells, ReducedMesh, reduced_mesh
 from plant_models.spme_reference import (
     ReferenceCells,
     ReferenceMesh,
@@ -23,7 +17,7 @@ from plant_models.spme_reference import (
     reference_mesh,
     reference_source,
 )
-from plant_models.spme_tables import REFERENCE_TEMP_K, SpmeTables, spme_constants, spme_tables
+from plant_models.spme_tables import SpmeTables, spme_constants, spme_tables
 from thermal_bms.errors import PlantError
 from thermal_bms.units import FloatArray, degc_to_k
 

@@ -17,7 +17,8 @@ import numpy as np
 
 from plant_models.kernels import kernel
 from plant_models.spme_parameters import load_spme, stoichiometry_window
-from plant_models.spme_reduced import ReducedCells, reduced_advance, reduced_cells, reduced_source
+from plant_models.spme_reduced import reduced_advance, reduced_cells, reduced_source
+from plant_models.spme_reduced_cells import ReducedCells
 from plant_models.spme_reference import ReferenceCells, reference_advance, reference_cells, reference_source
 from plant_models.spme_tables import SpmeTables, spme_constants, spme_tables
 from plant_models.spme_trace import lump_record, stoichiometries, trace_reduced, trace_reference

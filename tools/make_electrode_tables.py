@@ -1,4 +1,4 @@
-"""Write the tables of electrodes and electrolytes: ``python tools/make_electrode_tables.py [--measured FOLDER]``.
+"""Write the electrode and electrolyte tables: ``python tools/make_electrode_tables.py [--measured FOLDER]``.
 
 Every table is a published formula, restated from its paper, evaluated on a uniform grid. One electrode
 curve is measured, not fitted: the graphite of Chen 2020. FOLDER holds its points,

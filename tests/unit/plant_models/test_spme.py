@@ -78,7 +78,7 @@ def test_twice_the_electrode_area_at_twice_the_current_is_the_same_cell(name: st
     single, double = bench(name), bench(name)
     work, shown = double.cells.work, double.cells.shown
     for array, factor in ((work.area_m2, 2.0), (shown.energy_j, 2.0), (work.electrolyte_ohm, 0.5)):
-        array *= factor
+        np.multiply(array, factor, out=array)
     for _ in range(20):
         single.step(np.full(3, ONE_C_A))
         double.step(np.full(3, 2.0 * ONE_C_A))

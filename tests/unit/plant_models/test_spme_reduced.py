@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from plant_models.spme_parameters import load_spme
-from plant_models.spme_reduced import FIRST_EIGENVALUE, near_log, relaxations, sphere_response
+from plant_models.spme_reduced_cells import FIRST_EIGENVALUE, relaxations, sphere_response
+from plant_models.spme_reduced_electrolyte import near_log
 from plant_models.spme_trace import trace_cell
 from tests.unit.plant_models.spme_cells import bench
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from plant_models.spme_parameters import load_spme
-from plant_models.spme_reduced import sphere_response
+from plant_models.spme_reduced_cells import sphere_response
 from plant_models.spme_reference import reference_mesh
 from plant_models.spme_trace import Trace, trace_cell
 from tests.unit.plant_models.spme_cells import bench

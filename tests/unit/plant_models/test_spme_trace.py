@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from plant_models.spme_parameters import load_spme
-from plant_models.spme_reduced import reduced_mesh
+from plant_models.spme_reduced_cells import reduced_mesh
 from plant_models.spme_reference import reference_mesh
 from plant_models.spme_trace import trace_cell
 from thermal_bms.errors import PlantError
