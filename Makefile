@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?=
 OUT ?= output
+# Every branch of these is tested.
+SAFETY := thermal_bms/protection.py,thermal_bms/supervisor.py,thermal_bms/contactors.py,thermal_bms/limits.py,thermal_bms/plausibility.py,thermal_bms/charging.py,thermal_bms/cycle.py,thermal_bms/faults.py,thermal_bms/can/*
 
 .PHONY: help demo test lint types bench wheel format clean
 
@@ -26,6 +28,7 @@ lint: .venv/.stamp   ## style, types, import order
 
 test: lint wheel     ## everything that must hold; DATA=folder adds the checks on measured data
 	$(BIN)/pytest $(if $(DATA),--data="$(abspath $(DATA))") --cov=thermal_bms --cov-branch --cov-report=
+	$(BIN)/coverage report --include='$(SAFETY)' --skip-covered --show-missing --fail-under=100
 
 wheel: .venv/.stamp  ## build the wheel and look into it
 	rm -rf dist

@@ -44,6 +44,7 @@ SECONDS_PER_MINUTE = 60.0
 MINIMUM_DISTANCE_KM = 0.1  # below this an energy per distance says nothing
 FULL_CURRENT_A = 1.0  # a pack at its target that takes less than this is full
 RUNNING_SPEED_RPM = 1.0  # a compressor above this speed runs
+DEPARTURE_GAP_S = 60.0  # a truck that stands unplugged for longer has not been made ready for this drive
 LIMITED_SHARE = 0.98  # pack power above this share of what is allowed counts as limited
 BLOCKING_CAUSES = (LimitCause.CELL_TEMP_HIGH, LimitCause.CELL_TEMP_LOW, LimitCause.FAULT)
 THERMAL_ACTUATORS = ("pump", "fan", "compressor", "heater")
@@ -185,7 +186,10 @@ def _temperature(rows: _Rows) -> dict[str, float]:
 
 def _at_departure(rows: _Rows, values: FloatArray) -> float:
     """Return the value in the last row on a plug before driving; NaN when the truck never leaves one to drive."""
-    departures = np.flatnonzero(rows.plugged[:-1] & rows.driving[1:])
+    in_use = np.flatnonzero(rows.plugged | rows.driving)
+    before, after = in_use[:-1], in_use[1:]
+    soon = rows.time_s[after] - rows.time_s[before] < DEPARTURE_GAP_S
+    departures = before[rows.plugged[before] & rows.driving[after] & soon]
     return float(values[departures[-1]]) if departures.size else NAN
 
 

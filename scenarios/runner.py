@@ -280,9 +280,9 @@ class Day:
             dt_s = self._tick(recorder, index, start_s)
             charging = self._battery_is_charging()
             has_charged |= charging
-            idle_s = 0.0 if charging or not self._charge_over(has_charged) else idle_s + dt_s
+            idle_s = 0.0 if charging or not self._charge_over(has_charged=has_charged) else idle_s + dt_s
 
-    def _charge_over(self, has_charged: bool) -> bool:
+    def _charge_over(self, *, has_charged: bool) -> bool:
         """Return whether no current means that the charge is over, not that something keeps it waiting."""
         if self._result is None:
             return False

@@ -1,22 +1,29 @@
 """Every scenario of the library passes its own checks, and every check named in it can fail."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from scenarios.faults import FaultEntry
 from scenarios.runner import RunResult, run
-from scenarios.scenario import LoadedScenario, library_names, load_scenario
+from scenarios.scenario import ChargePhase, LoadedScenario, library_names, load_scenario
 
+CLOSURES = {"electrical_closure", "thermal_closure"}  # shown able to fail in the tests of the energy balance
+QUIET = "fault_count_max"  # shown able to fail by a lost sensor, below
 DEGRADED = [
-    pytest.param(name, index, id=f"{name}-{entry.fault.kind}")
+    pytest.param(name, index, id=f"{name}-{entry.fault.kind}-{entry.fails}")
     for name in library_names()
     for index, entry in enumerate(load_scenario(name).settings.degraded)
 ]
 
 
+WITHOUT_FAULTS = [name for name in library_names() if QUIET in load_scenario(name).settings.checks]
+
+
 @pytest.fixture(scope="module")
 def outcomes() -> dict[str, RunResult]:
-    """Results of the healthy runs, made when first asked for."""
+    """Results of the runs, healthy ones by name, others by name and fault; made when first asked for."""
     return {}
 
 
@@ -30,11 +37,22 @@ def failed_checks(result: RunResult) -> set[str]:
     return {check.name for check in result.checks if not check.passed}
 
 
+def changed(scenario: LoadedScenario, **changes: Any) -> LoadedScenario:
+    settings = scenario.settings.model_copy(update=changes)
+    return LoadedScenario(scenario.name, settings, scenario.truck, scenario.folder)
+
+
 def with_fault(scenario: LoadedScenario, index: int) -> LoadedScenario:
-    settings = scenario.settings
-    faults = (*settings.fault, settings.degraded[index].fault)
-    changed = settings.model_copy(update={"fault": faults})
-    return LoadedScenario(scenario.name, changed, scenario.truck, scenario.folder)
+    faults = (*scenario.settings.fault, scenario.settings.degraded[index].fault)
+    return changed(scenario, fault=faults)
+
+
+def degraded(name: str, index: int, outcomes: dict[str, RunResult], folder: Path) -> RunResult:
+    scenario = load_scenario(name)
+    key = f"{name} with {scenario.settings.degraded[index].fault!r}"
+    if key not in outcomes:
+        outcomes[key] = run(with_fault(scenario, index), folder)
+    return outcomes[key]
 
 
 @pytest.mark.parametrize("name", library_names())
@@ -55,14 +73,27 @@ def test_the_energy_books_of_a_library_scenario_close(
 
 
 @pytest.mark.parametrize(("name", "index"), DEGRADED)
-def test_a_degraded_truck_fails_the_check_that_names_it(name: str, index: int, tmp_path: Path) -> None:
-    scenario = load_scenario(name)
-    result = run(with_fault(scenario, index), tmp_path)
-    assert scenario.settings.degraded[index].fails in failed_checks(result)
+def test_a_degraded_truck_fails_the_check_that_names_it(
+    name: str, index: int, outcomes: dict[str, RunResult], tmp_path: Path
+) -> None:
+    result = degraded(name, index, outcomes, tmp_path)
+    assert load_scenario(name).settings.degraded[index].fails in failed_checks(result)
 
 
-def test_every_scenario_names_a_degraded_run() -> None:
-    assert [name for name in library_names() if not load_scenario(name).settings.degraded] == []
+@pytest.mark.parametrize("name", WITHOUT_FAULTS)
+def test_a_lost_sensor_fails_the_check_that_asks_for_no_fault(name: str, tmp_path: Path) -> None:
+    plugged = ChargePhase(kind="charge", charger="ac_22kw", duration_h=0.02)
+    lost = FaultEntry(kind="sensor_lost", target="cell_temp_degc", time_s=30.0)
+    short = changed(load_scenario(name), phase=(plugged,))
+    assert QUIET not in failed_checks(run(short, tmp_path))
+    assert QUIET in failed_checks(run(changed(short, fault=(lost,)), tmp_path))
+
+
+@pytest.mark.parametrize("name", library_names())
+def test_every_check_is_shown_able_to_fail(name: str) -> None:
+    settings = load_scenario(name).settings
+    shown = {entry.fails for entry in settings.degraded}
+    assert set(settings.checks) - CLOSURES - {QUIET} - shown == set()
 
 
 def test_the_library_covers_what_it_should() -> None:

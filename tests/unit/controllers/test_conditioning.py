@@ -1,3 +1,4 @@
+from dataclasses import replace
 from math import inf, nan
 
 import pytest
@@ -33,9 +34,12 @@ def band(
     cell_degc: float = 25.0,
     cause: LimitCause = LimitCause.NONE,
     current_a: float = 0.0,
+    allowed_a: float = 900.0,
+    spread_k: float = 0.0,
 ) -> Band:
-    estimate = believed(cell_degc, pack_current_a=current_a)
-    return unit.step(measurement, estimate, limits(cause), preview, dt_s=1.0)
+    estimate = believed(cell_degc, spread_k=spread_k, pack_current_a=current_a)
+    allowed = replace(limits(cause), charge_current_max_a=allowed_a)
+    return unit.step(measurement, estimate, allowed, preview, dt_s=1.0)
 
 
 def charge_ahead(in_s: float, power_w: float = FULL_RATE_W, confidence: float = 1.0) -> Preview:
@@ -80,8 +84,16 @@ def test_without_current_for_long_the_charge_is_over_and_the_plugged_band_holds(
 def test_cells_too_cold_to_charge_are_heated_and_not_taken_for_charged() -> None:
     unit = conditioning(charge_idle_s=60.0, plugged_heat_degc=0.0)
     for _ in range(200):
-        found = band(unit, CHARGE, cell_degc=-15.0, cause=LimitCause.CELL_TEMP_LOW)
+        found = band(unit, CHARGE, cell_degc=-15.0, cause=LimitCause.CELL_TEMP_LOW, allowed_a=0.0)
     assert found.heat_degc == 5.0
+
+
+def test_a_charged_pack_in_the_cold_is_prepared_for_departure_although_cold_limits_its_current() -> None:
+    unit = conditioning(charge_idle_s=60.0)
+    soon = Preview(departure_in_s=100.0, confidence=1.0)
+    for _ in range(60):
+        found = band(unit, CHARGE, soon, cell_degc=8.0, cause=LimitCause.CELL_TEMP_LOW, allowed_a=90.0)
+    assert found == Band(20.0, 28.0)
 
 
 def test_preparing_for_a_charge_starts_when_the_time_left_is_the_time_needed() -> None:
@@ -89,6 +101,26 @@ def test_preparing_for_a_charge_starts_when_the_time_left_is_the_time_needed() -
     needed_s = 5000.0 * pack_energy_kwh(PACK) * (22.0 - 20.0) / 10e3
     assert band(unit, preview=charge_ahead(needed_s + 5.0), cell_degc=20.0) == Band(15.0, 32.0)
     assert band(unit, preview=charge_ahead(needed_s - 5.0), cell_degc=20.0) == Band(22.0, 25.0)
+
+
+def test_colder_air_makes_the_preparation_start_earlier() -> None:
+    exact = {"lead_reserve": 1.0, "lead_min_s": 0.0, "heat_capacity_j_per_k_kwh": 5000.0}
+    plain_s = 5000.0 * pack_energy_kwh(PACK) * (22.0 - 20.0) / 10e3
+    in_frost = replace(DRIVE, ambient_temp_degc=-18.0)
+    ahead = charge_ahead(1.3 * plain_s)
+    assert band(conditioning(**exact), DRIVE, ahead, cell_degc=20.0) == Band(15.0, 32.0)
+    assert band(conditioning(**exact), in_frost, ahead, cell_degc=20.0) == Band(22.0, 25.0)
+    late = charge_ahead(1.5 * plain_s)
+    assert band(conditioning(**exact), in_frost, late, cell_degc=20.0) == Band(15.0, 32.0)
+    unknown = replace(DRIVE, ambient_temp_degc=nan)
+    assert band(conditioning(**exact), unknown, ahead, cell_degc=20.0) == Band(15.0, 32.0)
+
+
+def test_the_lead_time_is_reckoned_for_the_coldest_cell() -> None:
+    exact = {"lead_reserve": 1.0, "lead_min_s": 0.0, "heat_capacity_j_per_k_kwh": 5000.0}
+    ahead = charge_ahead(1.5 * 5000.0 * pack_energy_kwh(PACK) * (22.0 - 20.0) / 10e3)
+    assert band(conditioning(**exact), preview=ahead, cell_degc=20.0) == Band(15.0, 32.0)
+    assert band(conditioning(**exact), preview=ahead, cell_degc=20.0, spread_k=4.0) == Band(22.0, 25.0)
 
 
 def test_preparation_goes_on_although_less_time_is_needed_as_the_cells_get_there() -> None:

@@ -143,6 +143,22 @@ def test_comfort_is_unknown_without_a_band() -> None:
     assert math.isnan(kpis([1.0, 2.0])["comfort_violation_k_s"])
 
 
+def test_the_departure_temperature_is_the_coldest_cell_in_the_last_row_before_driving_off() -> None:
+    modes = [CHARGE, DRIVE, CHARGE, CHARGE, PARK, DRIVE]
+    found = kpis(
+        [10.0, 20.0, 30.0, 40.0, 50.0, 60.0],
+        vehicle_mode=modes,
+        cell_temp_min_degc=[11.0, 12.0, 13.0, 14.0, 15.0, 16.0],
+    )
+    assert found["departure_temp_min_degc"] == 14.0
+
+
+@pytest.mark.parametrize("modes", [[DRIVE, CHARGE, CHARGE], [DRIVE, DRIVE, PARK], [CHARGE, PARK, DRIVE]])
+def test_a_truck_that_does_not_drive_off_from_a_plug_has_no_departure_temperature(modes: list[float]) -> None:
+    found = kpis([10.0, 20.0, 400.0], vehicle_mode=modes)
+    assert math.isnan(found["departure_temp_min_degc"])
+
+
 def test_spread_is_taken_at_one_instant_and_not_over_the_run() -> None:
     found = kpis([1.0, 2.0], cell_temp_min_degc=[10.0, 30.0], cell_temp_max_degc=[13.0, 34.0])
     assert found["cell_temp_spread_max_k"] == pytest.approx(4.0)

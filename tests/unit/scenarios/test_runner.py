@@ -16,12 +16,12 @@ from scenarios.scenario import LoadedScenario
 from tests.unit.scenarios.small_days import load_day
 from thermal_bms.link import DirectLink, ReplayLink
 from thermal_bms.recording import FILE_NAME, Recorder, Recording
-from thermal_bms.signals import Command, Measurement, VehicleMode
+from thermal_bms.signals import Command, LimitCause, Measurement, VehicleMode
 
 PHASES = ("round the block", "park", "charge")
 
 FAILING = """
-from thermal_bms.signals import ThermalCommand
+from thermal_bms.signals import LimitCause, ThermalCommand
 
 
 class Failing:
@@ -310,3 +310,27 @@ def test_a_charge_ends_when_its_target_is_reached(tmp_path: Path) -> None:
     recording = Recording(run(load_day(tmp_path, changes), tmp_path).recording_path)
     assert recording["soc"][-1] == pytest.approx(0.59, abs=0.01)
     assert recording["time_s"][-1] < 1200.0
+
+
+COLD_CHARGE = [
+    "phase.2={kind='charge',charger='ac_22kw',until_soc=0.7,duration_max_h=1.0}",
+    "initial.cell_temp_degc=-12.0",
+    "climate.temp_degc=-12.0",
+]
+
+
+def test_a_charge_waits_for_cells_that_are_too_cold_until_the_heater_has_warmed_them(tmp_path: Path) -> None:
+    result = run(load_day(tmp_path, COLD_CHARGE), tmp_path)
+    recording = Recording(result.recording_path)
+    plugged = recording["phase_index"] == 2.0
+    waiting = plugged & (recording["charge_limit"] == float(LimitCause.CELL_TEMP_LOW))
+    waiting &= recording["pack_current_a"] > -1.0
+    assert np.count_nonzero(waiting) > 120
+    assert recording["soc"][-1] > recording["soc"][plugged][0] + 0.02
+
+
+def test_a_charge_of_cells_that_stay_too_cold_is_given_up_with_a_warning(tmp_path: Path) -> None:
+    fault = "fault=[{kind='heater_off'}]"
+    changes = [COLD_CHARGE[0].replace("1.0}", "0.1}"), *COLD_CHARGE[1:], fault]
+    result = run(load_day(tmp_path, changes), tmp_path)
+    assert result.warnings == ["phase 2 (charge) given up after 0.1 h"]
