@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from plant_models.air_path import build_air_path
+from plant_models.cabin import cabin_loads_w
 from plant_models.cell import load_cell
 from plant_models.charger import Charger, ChargerParameters
 from plant_models.chiller import build_chiller
@@ -345,29 +346,24 @@ class Truck:
 
     def _step_loads(self, surroundings: Surroundings, *, live: bool) -> None:
         """Write what auxiliaries and cabin draw from the bus in this tick."""
-        cabin = self.parameters.cabin
-        vehicle = self.parameters.vehicle
         self.auxiliary_power_w = self.cabin_power_w = self._cabin_request_w = 0.0
         if not live or self.asleep:
             return
-        self.auxiliary_power_w = (
-            vehicle.auxiliary_power_w if self._occupied else self.parameters.standby_power_w
+        if not self._occupied:
+            self.auxiliary_power_w = self.parameters.standby_power_w
+            return
+        self.auxiliary_power_w = self.parameters.vehicle.auxiliary_power_w
+        drawn_w_per_k = 0.0
+        if self.parameters.cooling == "air":
+            drawn_w_per_k = float(
+                self._s[0].share_chiller * self._s[0].mass_flow_kg_per_s * self._p[0].cp_a_j_per_kgk
+            )
+        self._cabin_request_w, self.cabin_power_w = cabin_loads_w(
+            self.parameters.cabin,
+            ambient_temp_degc=surroundings.ambient_temp_degc,
+            irradiance_w_per_m2=surroundings.irradiance_w_per_m2,
+            drawn_w_per_k=drawn_w_per_k,
         )
-        if self._occupied:
-            gain_w = cabin.occupant_heat_w + cabin.solar_area_m2 * surroundings.irradiance_w_per_m2
-            exchange_w_per_k = cabin.conductance_w_per_k + self._extra_cabin_air_w_per_k()
-            need_w = exchange_w_per_k * (surroundings.ambient_temp_degc - cabin.set_point_degc) + gain_w
-            self._cabin_request_w = max(need_w, 0.0)
-            self.cabin_power_w = cabin.blower_power_w + max(-need_w, 0.0) / cabin.heating_cop
-
-    def _extra_cabin_air_w_per_k(self) -> float:
-        """Return what an air-cooled pack draws through the cabin beyond its fresh air [W/K], by last tick's flow."""
-        if self.parameters.cooling != "air":
-            return 0.0
-        drawn_w_per_k = float(
-            self._s[0].share_chiller * self._s[0].mass_flow_kg_per_s * self._p[0].cp_a_j_per_kgk
-        )
-        return max(drawn_w_per_k - self.parameters.cabin.fresh_air_w_per_k, 0.0)
 
     def _step_vehicle(self, ambient_k: float, dt_s: float, *, live: bool) -> float:
         """Advance the drive and return the heat it gives its coolant [W]."""

@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from plant_models.air_path import AirPathParameters, air_path_ratings
+from plant_models.cabin import CabinParameters
 from plant_models.cell import PARAMETER_SETS, CellParameters, load_cell
 from plant_models.coolant_loop import CoolantLoopParameters, loop_ratings
 from plant_models.pack import PackParameters
@@ -25,20 +26,6 @@ class ChillerRating(Parameters):
     capacity_w: float = Field(gt=100.0, le=200e3, description="from the battery's coolant, no cabin load")
     ambient_degc: float = Field(default=40.0, ge=20.0, le=50.0)
     refrigerant: Literal["r1234yf", "r134a"] = "r1234yf"
-
-
-class CabinParameters(Parameters):
-    """The driver's cabin as the battery sees it: what it takes from the refrigerant and from the bus."""
-
-    set_point_degc: float = Field(default=22.0, ge=15.0, le=28.0)
-    conductance_w_per_k: float = Field(default=80.0, ge=0.0, le=1e3, description="walls and fresh air")
-    fresh_air_w_per_k: float = Field(
-        default=33.0, ge=0.0, le=1e3, description="part of it: 100 m3/h for two, doi 10.3390/wevj16030129"
-    )
-    solar_area_m2: float = Field(default=1.0, ge=0.0, le=10.0, description="glass area times transmittance")
-    occupant_heat_w: float = Field(default=100.0, ge=0.0, le=1e3)
-    heating_cop: float = Field(default=1.0, ge=0.9, le=4.0, description="1: resistance heater")
-    blower_power_w: float = Field(default=120.0, ge=0.0, le=1e3)
 
 
 class TruckParameters(Parameters):

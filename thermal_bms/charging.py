@@ -6,18 +6,20 @@ conditioning on a plug uses grid energy and the battery gets what its limits all
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
 from pydantic import Field
 
-from thermal_bms.description import PackDescription
+from thermal_bms.description import PackDescription, ThermalDescription
 from thermal_bms.parameters import Parameters
 from thermal_bms.signals import Estimate, LimitCause, Limits, Measurement, VehicleMode
 
 _RESUME_BELOW_TARGET = 0.03
 _OTHER_LOAD_MAX_A = 25.0
 _OTHER_LOAD_TIME_S = 10.0
+_COMPRESSOR_COP_MIN = 1.5
 
 
 class ChargeSettings(Parameters):
@@ -56,10 +58,18 @@ class Charging:
     ``(v_target - v_max) / r * dt / (dt + tau)`` per string. The factor stays below one, so with a resistance
     ``r`` no less than half the true one it settles without oscillation at any tick. It follows the smallest
     of the other limits from above, so it takes over without a step and never winds up.
+
+    What heater and compressor are said to draw is believed up to what they can draw: the heater's rating, and
+    for the compressor the chiller's capacity over a coefficient of performance of 1.5 (assumed; hotter than
+    the 40 degC of the rating it rarely falls below).
     """
 
-    def __init__(self, pack: PackDescription, settings: ChargeSettings | None = None) -> None:
+    def __init__(
+        self, pack: PackDescription, thermal: ThermalDescription, settings: ChargeSettings | None = None
+    ) -> None:
         self._pack = pack
+        self._heater_max_w = thermal.heater_power_max_w
+        self._compressor_max_w = thermal.chiller_capacity_w / _COMPRESSOR_COP_MIN
         self.settings = settings or ChargeSettings()
         self.reset()
 
@@ -78,6 +88,7 @@ class Charging:
         estimate: Estimate,
         limits: Limits,
         *,
+        string_voltage_v: Sequence[float],
         n_connected: int,
         resistance_ohm: float,
         dt_s: float,
@@ -87,6 +98,7 @@ class Charging:
         Parameters
         ----------
         measurement, estimate, limits : as they cross the controller's side; NaN means no valid value
+        string_voltage_v : of every string, connected or not [V]
         n_connected : strings that carry current
         resistance_ohm : of one group at present [ohm]
         dt_s : tick [s]
@@ -94,7 +106,8 @@ class Charging:
         if not measurement.plug_connected or n_connected == 0:
             self.reset()
             return NO_CHARGE
-        load_a = self._load_current(measurement, estimate.pack_current_a, dt_s)
+        known_a = self._known_load_a(measurement, string_voltage_v)
+        load_a = self._load_current(known_a, estimate.pack_current_a, dt_s)
         charger_a, charger_cause = _charger_limit(measurement)
         battery_a, cause = 0.0, LimitCause.NONE
         if measurement.vehicle_mode == VehicleMode.CHARGE:
@@ -117,19 +130,36 @@ class Charging:
         self._wanted_a = battery_a
         return ChargeRequest(min(battery_a + load_a, charger_a), battery_a, cause)
 
-    def _load_current(self, measurement: Measurement, pack_current_a: float, dt_s: float) -> float:
+    def _load_current(self, known_a: float, pack_current_a: float, dt_s: float) -> float:
         """Return what the truck draws [A]: heater and compressor as measured, the rest from the pack current.
 
-        The rest follows what the battery got less than intended, with 10 s and up to 25 A (about 18 kW;
-        assumed), and stands still while the charger is far from its request.
+        The rest follows what the battery got less than intended, with 10 s. Upwards it goes to 25 A (about
+        18 kW; assumed), and above zero it stands still while the charger is far from its request. Downwards it
+        always follows, as far as no load at all: what the battery gets too much was no load.
         """
         if not self.settings.covers_load:
             return 0.0
         missing_a = pack_current_a + self._wanted_a
-        if abs(missing_a) < _OTHER_LOAD_MAX_A:
+        if math.isfinite(missing_a):
             other_a = self._other_a + missing_a * dt_s / (dt_s + _OTHER_LOAD_TIME_S)
-            self._other_a = min(max(other_a, 0.0), _OTHER_LOAD_MAX_A)
-        return _known_load_a(measurement) + self._other_a
+            most_a = _OTHER_LOAD_MAX_A if missing_a < _OTHER_LOAD_MAX_A else max(self._other_a, 0.0)
+            self._other_a = min(other_a, most_a)
+        self._other_a = max(self._other_a, -known_a)
+        return known_a + self._other_a
+
+    def _known_load_a(self, measurement: Measurement, string_voltage_v: Sequence[float]) -> float:
+        """Return what heater and compressor draw from the bus [A]; 0 where that is not known.
+
+        The bus is taken at no less than the highest string, so that a low reading asks for no more current.
+        """
+        bus_v = measurement.bus_voltage_v
+        if not bus_v > 0.0:
+            return 0.0
+        for string_v in string_voltage_v:
+            bus_v = max(bus_v, string_v)
+        load_w = min(measurement.heater_power_w, self._heater_max_w)
+        load_w += min(measurement.compressor_power_w, self._compressor_max_w)
+        return load_w / bus_v if load_w > 0.0 else 0.0
 
     def _taper(self, allowed_a: float, error_a: float, n_connected: int, soc: float, dt_s: float) -> float:
         """Return the current that leads the fullest cell to its target; NaN when that is not known."""
@@ -152,13 +182,6 @@ class Charging:
         full_soc = self._full_soc if self._done is LimitCause.CELL_VOLTAGE else target_soc
         if self._done is not LimitCause.NONE and soc < full_soc - _RESUME_BELOW_TARGET:
             self.reset()
-
-
-def _known_load_a(measurement: Measurement) -> float:
-    """Return what heater and compressor draw from the bus [A]; 0 where that is not known."""
-    load_w = measurement.heater_power_w + measurement.compressor_power_w
-    load_a = load_w / measurement.bus_voltage_v if measurement.bus_voltage_v > 0.0 else 0.0
-    return load_a if load_a > 0.0 else 0.0
 
 
 def _charger_limit(measurement: Measurement) -> tuple[float, LimitCause]:

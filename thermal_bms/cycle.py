@@ -92,10 +92,11 @@ class ControlUnit:
         self.protection = Protection(table, pack)
         self.contactors = Contactors(table.contactor, pack.n_strings)
         self.current_limits = CurrentLimits(table, pack)
-        self.charging = Charging(pack, charge)
+        self.charging = Charging(pack, truck.thermal, charge)
         self.supervisor_settings = supervisor or SupervisorSettings(over_temp_degc=over_temp_degc)
         self.supervisor = SupervisorState()
         self.controller_failed = False
+        self.charge_limit_a = math.inf  # what the last tick allowed; the current now is measured against it
 
     def reset_faults(self) -> None:
         """Clear every fault, latched ones too. What still holds is found again."""
@@ -107,6 +108,7 @@ class ControlUnit:
             part.reset()
         self.supervisor = SupervisorState()
         self.controller_failed = False
+        self.charge_limit_a = math.inf
         self.controller.reset()
 
 
@@ -131,6 +133,7 @@ def control_cycle(
         contactor_mismatch=unit.contactors.mismatch(checked.closed),
         not_connected=unit.contactors.kept_open(),
         controller_failed=unit.controller_failed,
+        charge_current_excess_a=-estimate.pack_current_a - unit.charge_limit_a,
         dt_s=dt_s,
     )
     contactor_close = unit.contactors.step(
@@ -142,10 +145,12 @@ def control_cycle(
     )
     state = _pack_state(unit, checked, estimate, contactor_close)
     limits = _limits(unit, state, verdict, contactor_close)
+    unit.charge_limit_a = limits.charge_current_max_a
     charge = unit.charging.step(
         measurement,
         estimate,
         limits,
+        string_voltage_v=checked.string_voltage_v,
         n_connected=state.n_connected,
         resistance_ohm=state.resistance_ohm,
         dt_s=dt_s,
@@ -233,5 +238,9 @@ def _situation(checked: Checked, verdict: Verdict, n_connected: int) -> Situatio
     if not math.isfinite(sum(temps_degc)):
         hottest_degc = max((temp for temp in temps_degc if math.isfinite(temp)), default=NAN)
     return Situation(
-        hottest_degc, checked.measurement.coolant_inlet_temp_degc, n_connected > 0, not verdict.stop_strings
+        hottest_degc,
+        checked.measurement.coolant_inlet_temp_degc,
+        n_connected > 0,
+        not verdict.stop_strings,
+        checked.measurement.pump_speed_rpm,
     )

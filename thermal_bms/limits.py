@@ -266,7 +266,8 @@ class CurrentLimits:
         Each direction is the smallest of: the datasheet current times the factor of temperature (taken at the
         coldest and at the hottest sensor), times that of charge; the current at which the extreme cell just
         reaches its voltage limit, ``i + (v - v_limit) / r``; and the trapezoid in voltage that leads to
-        zero between operate and trip. With a missing value charging stops and discharging limps.
+        zero between operate and trip. With a missing value charging stops and discharging limps, or takes the
+        smallest of those limits that need no missing value where that is lower.
         The power is that of the current limit at the voltage that goes with it.
 
         Parameters
@@ -282,29 +283,22 @@ class CurrentLimits:
         if state.n_connected == 0:
             return NO_CURRENT
         known = _is_known(state)
-        discharge_a = charge_a = 0.0
-        discharge_cause = charge_cause = LimitCause.FAULT
+        charge_a, charge_cause = 0.0, LimitCause.FAULT
+        string_a, low_v, high_v = state.string_current_a, state.cell_voltage_min_v, state.cell_voltage_max_v
+        resistance_ohm = state.resistance_ohm * self._resistance.at(state.soc)
+        discharge_a, discharge_cause = self._discharge.limit(
+            state,
+            string_a + (low_v - self._low_aim_v) / resistance_ohm,
+            (low_v - self._low_trip_v) / self._low_band_v,
+        )
         if known:
-            string_a, low_v, high_v = (
-                state.string_current_a,
-                state.cell_voltage_min_v,
-                state.cell_voltage_max_v,
-            )
-            resistance_ohm = state.resistance_ohm * self._resistance.at(state.soc)
-            discharge_a, discharge_cause = self._discharge.limit(
-                state,
-                string_a + (low_v - self._low_aim_v) / resistance_ohm,
-                (low_v - self._low_trip_v) / self._low_band_v,
-            )
             charge_a, charge_cause = self._charge.limit(
                 state,
                 -string_a + (self._high_operate_v - high_v) / resistance_ohm,
                 (self._high_trip_v - high_v) / self._high_band_v,
             )
-        if limp or not known:
-            limp_a = self._limp_a
-            if not known or limp_a < discharge_a:
-                discharge_a, discharge_cause = limp_a, LimitCause.FAULT
+        if (limp or not known) and self._limp_a < discharge_a:
+            discharge_a, discharge_cause = self._limp_a, LimitCause.FAULT
         if not charge_allowed:
             charge_a, charge_cause = 0.0, LimitCause.FAULT
         return self._with_power(state, discharge_a, charge_a, discharge_cause, charge_cause)
@@ -347,7 +341,10 @@ class _Direction:
         self._over_soc = PiecewiseLinear(over_soc.over, over_soc.factor)
 
     def limit(self, s: PackState, voltage_a: float, trapezoid: float) -> tuple[float, LimitCause]:
-        """Return the smallest current, not below zero, and its cause; of equals the first cause by number."""
+        """Return the smallest current, not below zero, and its cause; of equals the first cause by number.
+
+        What follows from a missing value limits nothing here.
+        """
         rating_a, soc_a = self._rating_a, self._rating_a * self._over_soc.at(s.soc)
         value, cause = rating_a, LimitCause.CELL_CURRENT
         for temp_degc in (s.cell_temp_max_degc, s.cell_temp_min_degc):
@@ -355,9 +352,9 @@ class _Direction:
             if temp_a < value:
                 value = temp_a
                 cause = LimitCause.CELL_TEMP_LOW if temp_degc < self._peak_degc else LimitCause.CELL_TEMP_HIGH
-        voltage_a = min(voltage_a, rating_a * trapezoid)
-        if voltage_a < value:
-            value, cause = voltage_a, LimitCause.CELL_VOLTAGE
+        for below_a in (voltage_a, rating_a * trapezoid):
+            if below_a < value:
+                value, cause = below_a, LimitCause.CELL_VOLTAGE
         if soc_a < value:
             value, cause = soc_a, LimitCause.SOC
         return max(value, 0.0), cause

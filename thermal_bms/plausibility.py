@@ -9,12 +9,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
 from thermal_bms.description import PackDescription
-from thermal_bms.signals import Measurement
+from thermal_bms.signals import Measurement, VehicleMode
 from thermal_bms.units import BoolArray, FloatArray
 
 CELL_VOLTAGE_RANGE_V = (-0.1, 5.5)
@@ -47,7 +47,11 @@ SCALAR_RANGES: dict[str, tuple[float, float]] = {
 }
 """What a scalar field can be on any truck: widths of the usual sensors and signals, rounded outwards."""
 
+ARRAYS = ("cell_voltage_v", "cell_temp_degc", "string_current_a", "string_voltage_v")
 _SCALARS = attrgetter(*SCALAR_RANGES)
+_NUMBERS = attrgetter("time_s", *SCALAR_RANGES)
+_PLAIN = frozenset((float, np.float64))
+_FLOAT, _BOOL = np.dtype(np.float64), np.dtype(np.bool_)
 _NAMES = tuple(SCALAR_RANGES)
 _LOWEST = tuple(low for low, _ in SCALAR_RANGES.values())
 _HIGHEST = tuple(high for _, high in SCALAR_RANGES.values())
@@ -97,7 +101,8 @@ class Plausibility:
     chips and thermistor tables); currents within ten times the rating; scalars within ``SCALAR_RANGES``.
     When the measurement's clock stands still for more than 3 s, nothing in it is valid any more (three
     periods of 1 s). When the mean cell voltage of a string has stayed the same to the last bit for 5 s
-    although the string's current has moved by 0.1C, its voltages are frozen and invalid.
+    although the string's current has moved by 0.1C, its voltages are frozen and invalid. What is no number at
+    all, or no array of numbers, counts as missing too.
     """
 
     def __init__(self, pack: PackDescription) -> None:
@@ -125,6 +130,8 @@ class Plausibility:
 
     def check(self, measurement: Measurement, dt_s: float) -> Checked:
         """Return what of ``measurement`` can be used; ``dt_s`` is the tick [s]."""
+        if not _is_readable(measurement):
+            measurement = _readable(measurement)
         elapsed_s = self._advance_clock(measurement.time_s, dt_s)
         stale = self._age_s > STALE_AFTER_S
         current_max_a = self._current_max_a
@@ -256,6 +263,62 @@ class Plausibility:
             string_current_a=np.array(current_a),
             **dict.fromkeys(missing, NAN),  # type: ignore[arg-type]  # every one of them is a float field
         )
+
+
+def _is_readable(m: Measurement) -> bool:
+    """Return whether every field has the type it is declared with."""
+    try:
+        return (
+            _PLAIN.issuperset(map(type, _NUMBERS(m)))
+            and m.cell_voltage_v.dtype == m.cell_temp_degc.dtype == _FLOAT
+            and m.string_current_a.dtype == m.string_voltage_v.dtype == _FLOAT
+            and m.contactor_closed.dtype == _BOOL
+            and type(m.vehicle_mode) is VehicleMode
+            and type(m.plug_connected) is bool
+        )
+    except AttributeError:
+        return False
+
+
+def _readable(measurement: object) -> Measurement:
+    """Return the same measurement in its declared types; what cannot be read so is missing, parked, unplugged."""
+
+    def get(name: str) -> Any:  # whatever is there
+        return getattr(measurement, name, None)
+
+    try:
+        vehicle_mode = VehicleMode(get("vehicle_mode"))
+    except (TypeError, ValueError):
+        vehicle_mode = VehicleMode.PARK
+    closed = _array(get("contactor_closed"))
+    return Measurement(
+        vehicle_mode=vehicle_mode,
+        contactor_closed=np.isfinite(closed) & (closed != 0.0),
+        plug_connected=_number(get("plug_connected")) == 1.0,
+        **{name: _array(get(name)) for name in ARRAYS},  # type: ignore[arg-type]  # all are array fields
+        **{name: _number(get(name)) for name in ("time_s", *_NAMES)},  # type: ignore[arg-type]  # float fields
+    )
+
+
+def _number(value: object) -> float:
+    """Return a real number as a float; NaN for anything else."""
+    if not isinstance(value, (int, float, np.integer, np.floating, np.bool_)):
+        return NAN
+    try:
+        return float(value)
+    except OverflowError:
+        return NAN
+
+
+def _array(value: object) -> FloatArray:
+    """Return real numbers as a float array; an empty one for anything else."""
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind in "biufO":
+            return array.astype(np.float64, copy=False)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    return np.empty(0)
 
 
 def _masked_statistics(values: FloatArray, valid: BoolArray) -> _Statistics:

@@ -30,6 +30,7 @@ QUANTITIES: dict[str, bool] = {
     "measurement_age_s": False,
     "scalar_lost": False,
     "controller_failed": False,
+    "charge_current_excess_a": False,
 }
 """Every quantity a diagnostic may name, and whether there is one per string, which come first."""
 
@@ -92,6 +93,7 @@ class Protection:
         contactor_mismatch: Sequence[bool],
         not_connected: Sequence[bool],
         controller_failed: bool,
+        charge_current_excess_a: float,
         dt_s: float,
     ) -> Verdict:
         """Run every diagnostic for one tick and return what they demand.
@@ -102,9 +104,11 @@ class Protection:
         contactor_mismatch : per string, feedback differs from what was commanded
         not_connected : per string, wanted but kept open
         controller_failed : the thermal controller gave no usable command
+        charge_current_excess_a : charge current of the pack above its limit of the moment [A]
         dt_s : tick [s]
         """
-        values = self._values(checked, contactor_mismatch, not_connected, controller_failed=controller_failed)
+        values = self._values(checked, contactor_mismatch, not_connected)
+        values += (checked.age_s, checked.scalar_lost, controller_failed, charge_current_excess_a)
         diagnostics = self._diagnostics
         if diagnostics.quiet:
             for low, value, high in zip(self._lowest, values, self._highest, strict=True):
@@ -126,10 +130,8 @@ class Protection:
     def _strings(self, places: frozenset[int]) -> frozenset[int]:
         return self._all if PACK in places else places
 
-    def _values(
-        self, c: Checked, mismatch: Sequence[bool], not_connected: Sequence[bool], *, controller_failed: bool
-    ) -> list[float]:
-        """Return all quantities, string by string, then those of the pack.
+    def _values(self, c: Checked, mismatch: Sequence[bool], not_connected: Sequence[bool]) -> list[float]:
+        """Return the quantities of every string, string by string.
 
         A limit that does not apply sees infinity. The sum of the cells differs from the string voltage by a
         share of the latter.
@@ -156,5 +158,4 @@ class Protection:
                 mismatch[k],
                 not_connected[k],
             )
-        values += (c.age_s, c.scalar_lost, controller_failed)
         return values

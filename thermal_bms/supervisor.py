@@ -2,7 +2,7 @@
 
 A controller proposes. Here a missing or impossible proposal is replaced, rates are limited, and a table of
 rules overrides what must not happen. Whatever comes in, what goes out is finite and within 0..1, heater and
-compressor never run together, and neither runs without the pump.
+compressor never run together, and neither runs without the pump, commanded and, where measured, turning.
 """
 
 import math
@@ -34,6 +34,7 @@ class Reason(IntEnum):
     TOO_COLD_FOR_CHILLER = 9
     HEATER_AND_COMPRESSOR = 10
     PUMP_NEEDED = 11
+    PUMP_STANDS = 12
 
 
 class SupervisorSettings(Parameters):
@@ -57,6 +58,10 @@ class SupervisorSettings(Parameters):
     chiller_cell_temp_min_degc: float = Field(default=5.0, description="no chiller for colder cells")
     chiller_coolant_temp_min_degc: float = Field(default=2.0, description="no chiller for colder coolant")
     pump_duty_min: float = Field(default=0.3, ge=0.0, le=1.0, description="while heater or compressor runs")
+    pump_stands_below_rpm: float = Field(default=100.0, ge=0.0, le=1000.0, description="no flow below this")
+    pump_stands_s: float = Field(
+        default=5.0, gt=0.0, le=60.0, description="for this long although it is commanded"
+    )
     pump_rate_per_s: float = Field(default=0.5, gt=0.0)
     fan_rate_per_s: float = Field(default=0.5, gt=0.0)
     compressor_rise_per_s: float = Field(default=0.1, gt=0.0)
@@ -73,22 +78,33 @@ class Situation:
     coolant_temp_degc : coolant at the pack's inlet [degC]
     high_voltage : heater and compressor have a supply
     heater_allowed : no fault forbids heating
+    pump_speed_rpm : of the coolant pump; NaN changes nothing [rev/min]
     """
 
     cell_temp_max_degc: float = NAN
     coolant_temp_degc: float = NAN
     high_voltage: bool = True
     heater_allowed: bool = True
+    pump_speed_rpm: float = NAN
 
 
 @dataclass(slots=True)
 class SupervisorState:
-    """What the supervisor remembers: the last command it let through, and two switches with hysteresis."""
+    """What the supervisor remembers: the last command it let through, two switches with hysteresis, a standing pump.
+
+    Attributes
+    ----------
+    applied : the command of the tick before
+    known_temp_degc : last valid temperature of the hottest sensor [degC]
+    over_temperature, safe_cooling : the switches
+    pump_stands_s : how long the pump has not turned although it was told to [s]
+    """
 
     applied: ThermalCommand = field(default_factory=ThermalCommand)
     known_temp_degc: float = NAN
     over_temperature: bool = False
     safe_cooling: bool = False
+    pump_stands_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -180,7 +196,8 @@ def supervise(
 
     In this order: a missing or non-finite command becomes the safe one; duties are clamped; unknown cell
     temperature gives the safe command and over-temperature full cooling; rising duties follow their rates;
-    the rules of ``RULES`` hold.
+    the rules of ``RULES`` hold; without a turning pump heater and compressor stop. A tick that is not a
+    positive number counts as none.
 
     Parameters
     ----------
@@ -191,7 +208,9 @@ def supervise(
     settings : bounds
     dt_s : tick [s]
     """
+    dt_s = dt_s if 0.0 < dt_s < math.inf else 0.0
     reasons: list[Reason] = []
+    pump_stands = _pump_stands(state, situation.pump_speed_rpm, settings, dt_s)
     _remember(state, situation.cell_temp_max_degc, settings)
     duties = _usable(wanted)
     if duties is None:
@@ -212,6 +231,9 @@ def supervise(
             if holds(duties, situation, settings):
                 act(duties, settings)
                 reasons.append(reason)
+        if pump_stands and (duties.heater > 0.0 or duties.compressor > 0.0):
+            _stop_both(duties, settings)
+            reasons.append(Reason.PUMP_STANDS)
     state.applied = _command(duties, wanted)
     return state.applied, tuple(reasons)
 
@@ -222,6 +244,16 @@ def _may_heat(s: Situation, x: SupervisorSettings) -> bool:
         s.cell_temp_max_degc < x.heater_cell_temp_max_degc
         and not s.coolant_temp_degc > x.heater_coolant_temp_max_degc
     )
+
+
+def _pump_stands(state: SupervisorState, speed_rpm: float, settings: SupervisorSettings, dt_s: float) -> bool:
+    """Return whether the pump has not turned for long enough although it was told to; until it turns again."""
+    if speed_rpm >= settings.pump_stands_below_rpm:
+        state.pump_stands_s = 0.0
+    elif speed_rpm < settings.pump_stands_below_rpm and state.pump_stands_s < settings.pump_stands_s:
+        told = state.applied.pump_duty >= settings.pump_duty_min
+        state.pump_stands_s = state.pump_stands_s + dt_s if told else 0.0
+    return state.pump_stands_s >= settings.pump_stands_s
 
 
 def _remember(state: SupervisorState, temp_degc: float, settings: SupervisorSettings) -> None:

@@ -21,12 +21,13 @@ class EstimationSettings(Parameters):
     """When an open-circuit voltage is believed.
 
     Rest as in foxBMS 2 v1.11 (bms_cfg.h): 600 s below 0.2 A, here relative to capacity because a truck's
-    current sensor has more offset than 0.2 A. The accepted error is an assumption of this project.
+    current sensor has more offset than 0.2 A. The accepted error is an assumption of this project: about what
+    a day of counting is off, so that a correction makes a good count no worse.
     """
 
     rest_c_rate: float = Field(default=0.005, gt=0.0, le=0.1, description="no more current than this is rest")
     rest_s: float = Field(default=600.0, ge=0.0, description="rest before the voltage is believed")
-    soc_error_max: float = Field(default=0.05, gt=0.0, le=0.5, description="error of a correction at most")
+    soc_error_max: float = Field(default=0.01, gt=0.0, le=0.5, description="error of a correction at most")
 
 
 def string_resistance_ohm(pack: PackDescription, temp_degc: float) -> float:

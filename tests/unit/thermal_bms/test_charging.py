@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.unit.thermal_bms.bms_samples import PACK, charging, measured
+from tests.unit.thermal_bms.bms_samples import PACK, THERMAL, charging, measured
 from thermal_bms.charging import ChargeRequest, ChargeSettings, Charging
 from thermal_bms.limits import CurrentLimits, PackState, load_limits
 from thermal_bms.signals import Estimate, LimitCause, Limits, VehicleMode
@@ -21,21 +21,21 @@ def estimate(soc: float = 0.5, volt: float = 3.3, current_a: float = 0.0) -> Est
 def step(
     unit: Charging, measurement: Any = None, est: Any = None, limits: Limits = LIMITS, **more: Any
 ) -> ChargeRequest:
-    settings: dict[str, Any] = {"n_connected": 3, "resistance_ohm": 1e-3, "dt_s": 1.0, **more}
+    settings: dict[str, Any] = {"string_voltage_v": (66.0,) * 3, "n_connected": 3, "resistance_ohm": 1e-3, "dt_s": 1.0, **more}
     return unit.step(measurement or charging(), est or estimate(), limits, **settings)
 
 
 def test_without_a_plug_nothing_is_asked() -> None:
-    request = step(Charging(PACK), measured())
+    request = step(Charging(PACK, THERMAL), measured())
     assert request == ChargeRequest(0.0, 0.0, LimitCause.NONE)
 
 
 def test_without_a_connected_string_nothing_is_asked() -> None:
-    assert step(Charging(PACK), n_connected=0).current_a == 0.0
+    assert step(Charging(PACK, THERMAL), n_connected=0).current_a == 0.0
 
 
 def test_the_limits_of_the_pack_are_asked_for_with_their_cause() -> None:
-    assert step(Charging(PACK)) == ChargeRequest(300.0, 300.0, LimitCause.CELL_TEMP_LOW)
+    assert step(Charging(PACK, THERMAL)) == ChargeRequest(300.0, 300.0, LimitCause.CELL_TEMP_LOW)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_limits_of_the_pack_are_asked_for_with_their_cause() -> None:
 def test_the_charger_limits_by_power_or_current(
     power_w: float, current_a: float, expected_a: float, cause: LimitCause
 ) -> None:
-    request = step(Charging(PACK), charging(charger_power_max_w=power_w, charger_current_max_a=current_a))
+    request = step(Charging(PACK, THERMAL), charging(charger_power_max_w=power_w, charger_current_max_a=current_a))
     assert request.current_a == pytest.approx(expected_a)
     assert request.cause is cause
 
@@ -62,32 +62,32 @@ def test_the_charger_limits_by_power_or_current(
     ("voltage_max_v", "gives"), [(66.0, True), (65.9, False), (0.0, False), (NAN, False)]
 )
 def test_a_charger_below_the_bus_voltage_gives_nothing(voltage_max_v: float, gives: bool) -> None:
-    request = step(Charging(PACK), charging(charger_voltage_max_v=voltage_max_v))
+    request = step(Charging(PACK, THERMAL), charging(charger_voltage_max_v=voltage_max_v))
     assert (request.current_a > 0.0) is gives
 
 
 @pytest.mark.parametrize("bus_v", [NAN, 0.0])
 def test_on_an_unknown_or_dead_bus_nothing_is_asked(bus_v: float) -> None:
-    assert step(Charging(PACK), charging(bus_voltage_v=bus_v)).current_a == 0.0
+    assert step(Charging(PACK, THERMAL), charging(bus_voltage_v=bus_v)).current_a == 0.0
 
 
 @pytest.mark.parametrize("missing", [estimate(volt=NAN), estimate(soc=NAN, volt=NAN)])
 def test_an_unknown_cell_voltage_stops_the_charge(missing: Estimate) -> None:
-    assert step(Charging(PACK), est=missing) == ChargeRequest(0.0, 0.0, LimitCause.FAULT)
+    assert step(Charging(PACK, THERMAL), est=missing) == ChargeRequest(0.0, 0.0, LimitCause.FAULT)
 
 
 def test_an_unknown_resistance_stops_the_charge() -> None:
-    assert step(Charging(PACK), resistance_ohm=NAN).cause is LimitCause.FAULT
+    assert step(Charging(PACK, THERMAL), resistance_ohm=NAN).cause is LimitCause.FAULT
 
 
 def test_heater_and_compressor_are_asked_for_on_top() -> None:
-    request = step(Charging(PACK), charging(heater_power_w=660.0, compressor_power_w=1320.0))
+    request = step(Charging(PACK, THERMAL), charging(heater_power_w=660.0, compressor_power_w=1320.0))
     assert request.current_a == pytest.approx(330.0)
     assert request.battery_current_a == 300.0
 
 
 def test_load_comes_before_the_battery_when_the_charger_is_weak() -> None:
-    request = step(Charging(PACK), charging(heater_power_w=660.0, charger_current_max_a=30.0))
+    request = step(Charging(PACK, THERMAL), charging(heater_power_w=660.0, charger_current_max_a=30.0))
     assert request.current_a == pytest.approx(30.0)
     assert request.battery_current_a == pytest.approx(20.0)
 
@@ -97,24 +97,24 @@ def test_a_plugged_in_truck_conditions_on_grid_energy_when_the_battery_may_not_c
     mode: VehicleMode,
 ) -> None:
     none = replace(LIMITS, charge_current_max_a=0.0)
-    request = step(Charging(PACK), charging(vehicle_mode=mode, heater_power_w=660.0), limits=none)
+    request = step(Charging(PACK, THERMAL), charging(vehicle_mode=mode, heater_power_w=660.0), limits=none)
     assert request.current_a == pytest.approx(10.0)
     assert request.battery_current_a == 0.0
 
 
 def test_covering_the_load_can_be_left_to_the_vehicle() -> None:
-    unit = Charging(PACK, ChargeSettings(covers_load=False))
+    unit = Charging(PACK, THERMAL, ChargeSettings(covers_load=False))
     assert step(unit, charging(heater_power_w=660.0)).current_a == 300.0
 
 
 @pytest.mark.parametrize(("heater_w", "bus_v"), [(NAN, 66.0), (-50.0, 66.0)])
 def test_an_unknown_or_negative_load_counts_as_none(heater_w: float, bus_v: float) -> None:
-    request = step(Charging(PACK), charging(heater_power_w=heater_w, bus_voltage_v=bus_v))
+    request = step(Charging(PACK, THERMAL), charging(heater_power_w=heater_w, bus_voltage_v=bus_v))
     assert request.current_a == pytest.approx(300.0)
 
 
 def test_a_load_that_nobody_measures_is_found_from_the_pack_current() -> None:
-    unit, other_a, pack_a = Charging(PACK), 7.0, 0.0
+    unit, other_a, pack_a = Charging(PACK, THERMAL), 7.0, 0.0
     none = replace(LIMITS, charge_current_max_a=0.0)
     for _ in range(120):
         request = step(unit, est=estimate(current_a=pack_a), limits=none)
@@ -124,7 +124,7 @@ def test_a_load_that_nobody_measures_is_found_from_the_pack_current() -> None:
 
 @pytest.mark.parametrize("pack_a", [NAN, 200.0, -24.0])
 def test_an_unknown_or_unlikely_load_is_not_followed(pack_a: float) -> None:
-    unit = Charging(PACK)
+    unit = Charging(PACK, THERMAL)
     none = replace(LIMITS, charge_current_max_a=0.0)
     for _ in range(50):
         request = step(unit, est=estimate(current_a=pack_a), limits=none)
@@ -132,20 +132,20 @@ def test_an_unknown_or_unlikely_load_is_not_followed(pack_a: float) -> None:
 
 
 def test_the_charge_stops_at_its_target_and_says_so() -> None:
-    unit = Charging(PACK, ChargeSettings(target_soc=0.8))
+    unit = Charging(PACK, THERMAL, ChargeSettings(target_soc=0.8))
     assert step(unit, est=estimate(0.799)).current_a > 0.0
     assert step(unit, est=estimate(0.8)) == ChargeRequest(0.0, 0.0, LimitCause.SOC)
 
 
 @pytest.mark.parametrize(("soc", "charges"), [(0.79, False), (0.771, False), (0.769, True)])
 def test_it_starts_again_only_well_below_the_target(soc: float, charges: bool) -> None:
-    unit = Charging(PACK, ChargeSettings(target_soc=0.8))
+    unit = Charging(PACK, THERMAL, ChargeSettings(target_soc=0.8))
     step(unit, est=estimate(0.8))
     assert (step(unit, est=estimate(soc)).current_a > 0.0) is charges
 
 
 def test_a_new_plug_starts_a_new_charge() -> None:
-    unit = Charging(PACK, ChargeSettings(target_soc=0.8))
+    unit = Charging(PACK, THERMAL, ChargeSettings(target_soc=0.8))
     step(unit, est=estimate(0.8))
     step(unit, measured())
     assert step(unit, est=estimate(0.79)).current_a > 0.0
@@ -173,7 +173,7 @@ class Cells:
 def run_to_full(
     dt_s: float, believed_ohm: float, seconds: float = 3600.0
 ) -> tuple[list[float], list[float], LimitCause]:
-    unit, cells = Charging(PACK), Cells(0.88)
+    unit, cells = Charging(PACK, THERMAL), Cells(0.88)
     voltages, currents, cause = [], [], LimitCause.NONE
     for _ in range(int(seconds / dt_s)):
         seen = estimate(0.9, cells.voltage_v, -3.0 * cells.current_a)
@@ -210,7 +210,7 @@ def test_a_charge_that_reached_the_cut_off_stays_off() -> None:
 
 
 def test_the_taper_takes_over_from_a_weak_charger_only_at_the_voltage() -> None:
-    unit = Charging(PACK)
+    unit = Charging(PACK, THERMAL)
     weak = charging(charger_current_max_a=9.0)
     for _ in range(100):
         request = step(unit, weak, estimate(0.9, 3.5, -9.0))

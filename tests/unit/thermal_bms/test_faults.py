@@ -210,6 +210,23 @@ def test_it_is_quiet_only_while_nothing_is_active_and_no_timer_runs() -> None:
     assert diagnostics.quiet
 
 
+def test_between_its_bounds_a_quantity_violates_no_row_and_just_beyond_them_it_does() -> None:
+    rows = [
+        row(limit=60.0),
+        row(limit=50.0),
+        row(direction="below", limit=-20.0),
+        row(quantity="other", limit=1.0),
+    ]
+    diagnostics = Diagnostics(rows, {"temp": True, "other": False, "free": False}, 1)
+    assert diagnostics.bounds("temp") == (-20.0, 50.0)
+    assert diagnostics.bounds("other") == (-np.inf, 1.0)
+    assert diagnostics.bounds("free") == (-np.inf, np.inf)
+    for value, quiet in ((-20.0, True), (50.0, True), (-20.1, False), (50.1, False)):
+        diagnostics.reset()
+        diagnostics.check(np.array([value, 0.0, 0.0]), 0.0, 1.0)
+        assert diagnostics.quiet is quiet
+
+
 def test_a_misspelt_code_is_refused_with_a_hint() -> None:
     with pytest.raises(ConfigError, match=r"not a FaultCode; did you mean CELL_VOLTAGE_HIGH"):
         row(code="CELL_VOLTAGE_HIG")

@@ -1,13 +1,15 @@
+import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.unit.thermal_bms.bms_samples import PACK, checked
 from thermal_bms.faults import DiagnosticRow, FaultCode, Severity
 from thermal_bms.limits import LimitRow, load_limits
 from thermal_bms.plausibility import Checked
-from thermal_bms.protection import Protection, Verdict
+from thermal_bms.protection import HEALTHY, Protection, Verdict
 
 NAN = float("nan")
 LFP = load_limits("lfp")
@@ -20,7 +22,12 @@ def protection() -> Protection:
 
 
 def step(guard: Protection, seen: Checked, dt_s: float = DT_S, **changes: Any) -> Verdict:
-    calm: dict[str, Any] = {"contactor_mismatch": CALM, "not_connected": CALM, "controller_failed": False}
+    calm: dict[str, Any] = {
+        "contactor_mismatch": CALM,
+        "not_connected": CALM,
+        "controller_failed": False,
+        "charge_current_excess_a": 0.0,
+    }
     return guard.step(seen, **{**calm, **changes}, dt_s=dt_s)
 
 
@@ -214,3 +221,44 @@ def test_a_fault_carries_the_clock_of_the_measurements() -> None:
     seen = replace(checked(), time_s=77.0, age_s=4.0)
     (fault,) = step(protection(), seen).faults
     assert (fault.code, fault.since_s, fault.value) == (FaultCode.MEASUREMENT_STALE, 77.0, 4.0)
+
+
+def random_tick(rng: np.random.Generator) -> dict[str, Any]:
+    """Return the fields of a measurement in which some values stand at, or just beyond, their limits."""
+
+    def three(usual: float, *others: float) -> list[float]:
+        return [float(rng.choice(others)) if rng.random() < 0.1 else usual for _ in range(3)]
+
+    return {
+        "cell_voltage_max_v": three(3.3, 3.65, 3.66, 3.81, NAN),
+        "cell_voltage_min_v": three(3.3, 2.8, 2.79, 1.9, NAN),
+        "cell_temp_max_degc": three(25.0, 45.0, 45.1, 50.0, 50.1, 60.1, NAN),
+        "cell_temp_min_degc": three(20.0, 10.0, 4.9, -10.0, -30.1, NAN),
+        "current_a": three(float(rng.choice([0.0, 2.0, 50.0, -2.1, -50.0])), -200.0, 500.0, NAN),
+        "cell_voltage_invalid": three(0.0, 0.05, 1.0),
+        "cell_temp_invalid": three(0.0, 0.5, 0.51),
+        "string_voltage_v": three(66.0, 60.0, 0.0, NAN),
+        "age_s": float(rng.choice([0.0, 0.0, 0.0, 3.0, 3.1])),
+        "scalar_lost": rng.random() < 0.05,
+    }
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_passing_over_the_diagnostics_while_all_is_well_changes_nothing(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng, guard, thorough = np.random.default_rng(seed), protection(), protection()
+    monkeypatch.setattr(thorough, "_lowest", (math.inf,) * len(thorough._lowest))
+    healthy = 0
+    for tick in range(400):
+        seen = checked(**(random_tick(rng) if rng.random() < 0.3 else {}), time_s=float(tick))
+        flags = {
+            name: [rng.random() < 0.02 for _ in range(3)] for name in ("contactor_mismatch", "not_connected")
+        }
+        verdict = step(guard, seen, dt_s=0.5, **flags)
+        assert verdict == step(thorough, seen, dt_s=0.5, **flags)
+        healthy += verdict == HEALTHY
+        if rng.random() < 0.05:
+            guard.reset()
+            thorough.reset()
+    assert 50 < healthy < 350

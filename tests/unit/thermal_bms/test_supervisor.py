@@ -46,6 +46,17 @@ def test_what_is_allowed_passes_unchanged_and_without_a_reason(wanted: ThermalCo
     assert ask(wanted) == (wanted, ())
 
 
+def test_an_unchanged_command_goes_out_as_it_is_and_one_with_other_types_as_numbers() -> None:
+    state, wanted = SupervisorState(), cooling()
+    assert ask(wanted, state=state)[0] is wanted
+    assert state.applied is wanted
+    for odd in (replace(wanted, fan_duty=1), replace(wanted, valve_mode=2)):
+        command, _ = ask(odd)
+        assert command == odd
+        assert type(command.fan_duty) is float
+        assert type(command.valve_mode) is ValveMode
+
+
 @pytest.mark.parametrize("actuator", ["pump_duty", "fan_duty", "compressor_duty", "heater_duty"])
 @pytest.mark.parametrize(
     ("value", "expected", "reasons"),
