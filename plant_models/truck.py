@@ -31,7 +31,7 @@ from plant_models.truck_step import (
 from plant_models.truck_view import PER_STRING, VIEW, truck_view
 from plant_models.vehicle import new_vehicle_state, vehicle_record
 from thermal_bms.signals import Command, Measurement, VehicleMode
-from thermal_bms.units import SECONDS_PER_HOUR, FloatArray, degc_to_k
+from thermal_bms.units import FloatArray, degc_to_k
 
 AIR_MASS_IN_PACK_KG = 0.05
 NO_OFFER = (False, 0.0, 0.0, 0.0)
@@ -259,19 +259,6 @@ class Truck:
             self._p, self._s, self._chiller_p, self._chiller_s, tables, self.pack
         )
         return chemical_j + self._locked_in_j, heat_j
-
-    def full_energy_j(self) -> float:
-        """Return the energy [J] between empty and full at rest and reference temperature, nameplate capacity."""
-        pack, circuit = self.parameters.pack, self.cell.circuit
-        mean_v = float(np.trapezoid(circuit.ocv_v, circuit.soc))
-        return (
-            mean_v
-            * self.cell.capacity_ah
-            * SECONDS_PER_HOUR
-            * pack.n_strings
-            * pack.n_series
-            * pack.n_parallel
-        )
 
     def view(self) -> FloatArray:
         """Return the truth about the truck: ``VIEW``, then current, charge and coolant outlet of every string."""

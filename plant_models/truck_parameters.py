@@ -15,6 +15,7 @@ from plant_models.sensors import SensorParameters
 from plant_models.vehicle import VehicleParameters
 from thermal_bms.description import PackDescription, ThermalDescription, TruckDescription
 from thermal_bms.parameters import Parameters, Source, merged, parse, read_toml
+from thermal_bms.units import SECONDS_PER_HOUR
 
 TRUCKS = PARAMETER_SETS / "trucks"
 DESCRIBED_TEMPS_DEGC = (-30.0, -20.0, -10.0, 0.0, 10.0, 25.0, 40.0, 55.0)
@@ -100,6 +101,13 @@ def describe(truck: TruckParameters, cell: CellParameters | None = None) -> Truc
             has_waste_heat=truck.loop is not None and truck.loop.waste_heat_conductance_w_per_k > 0.0,
         ),
     )
+
+
+def full_energy_j(truck: TruckParameters, cell: CellParameters) -> float:
+    """Return the energy [J] between empty and full at rest and reference temperature, nameplate capacity."""
+    pack = truck.pack
+    mean_v = float(np.trapezoid(cell.circuit.ocv_v, cell.circuit.soc))
+    return mean_v * cell.capacity_ah * SECONDS_PER_HOUR * pack.n_strings * pack.n_series * pack.n_parallel
 
 
 def circuit_parameters(truck: TruckParameters) -> CoolantLoopParameters | AirPathParameters:

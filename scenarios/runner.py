@@ -13,7 +13,7 @@ from typing import Any
 from controllers.registry import create
 from plant_models.charger import charger
 from plant_models.truck import Surroundings, Truck
-from plant_models.truck_parameters import describe
+from plant_models.truck_parameters import describe, full_energy_j
 from scenarios.checks import CheckResult, evaluate_checks
 from scenarios.climate import build_climate
 from scenarios.drive_cycle import DriveCycle, load_cycle
@@ -148,7 +148,7 @@ class Day:
             self.link = FaultyLink(self.link, self.truck, settings.fault)
         self.cycles = [self._cycle(phase) for phase in settings.phase]
         low, high = scenario.truck.pack.usable_soc
-        self._usable_kwh = (high - low) * self.truck.full_energy_j() / JOULES_PER_KWH
+        self._usable_kwh = (high - low) * full_energy_j(scenario.truck, self.truck.cell) / JOULES_PER_KWH
         self.plan = Plan(
             settings.phase,
             [
@@ -278,13 +278,12 @@ class Day:
                 self.warnings.append(f"phase {index} (charge) given up after {phase.duration_max_h:g} h")
                 break
             dt_s = self._tick(recorder, index, start_s)
-            charging = self._battery_is_charging()
-            has_charged |= charging
-            idle_s = 0.0 if charging or not self._charge_over(has_charged=has_charged) else idle_s + dt_s
+            has_charged = has_charged or self._battery_is_charging()
+            idle_s = idle_s + dt_s if self._charge_over(has_charged=has_charged) else 0.0
 
     def _charge_over(self, *, has_charged: bool) -> bool:
         """Return whether no current means that the charge is over, not that something keeps it waiting."""
-        if self._result is None:
+        if self._result is None or self._battery_is_charging():
             return False
         limit = LimitCause(self._result.charge_limit)
         return limit in CHARGE_ENDS or (limit is LimitCause.NONE and has_charged)

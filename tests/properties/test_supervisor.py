@@ -16,9 +16,11 @@ commands = st.one_of(
     st.none(),
     st.builds(ThermalCommand, duty, duty, duty, duty, st.sampled_from(ValveMode)),
 )
-situations = st.builds(Situation, temperature, temperature, st.booleans(), st.booleans())
+speed = st.one_of(st.just(math.nan), st.floats(0.0, 200.0), st.floats(0.0, 6000.0))
+situations = st.builds(Situation, temperature, temperature, st.booleans(), st.booleans(), speed)
 runs = st.lists(st.tuples(commands, situations), min_size=1, max_size=30)
 ticks = st.sampled_from([0.1, 1.0, 5.0])
+any_ticks = st.one_of(ticks, anything, st.sampled_from([-1.0, 0.0, math.nan, math.inf]))
 DUTIES = [field.name for field in fields(ThermalCommand) if field.name.endswith("_duty")]
 
 
@@ -34,7 +36,7 @@ def outputs(
     return result
 
 
-@given(runs, ticks)
+@given(runs, any_ticks)
 def test_every_duty_that_goes_out_is_a_number_from_zero_to_one(
     run: list[tuple[ThermalCommand | None, Situation]], dt_s: float
 ) -> None:
@@ -43,7 +45,7 @@ def test_every_duty_that_goes_out_is_a_number_from_zero_to_one(
         assert isinstance(after.valve_mode, ValveMode)
 
 
-@given(runs, ticks)
+@given(runs, any_ticks)
 def test_heater_and_compressor_never_run_together_nor_without_the_pump(
     run: list[tuple[ThermalCommand | None, Situation]], dt_s: float
 ) -> None:
@@ -53,7 +55,7 @@ def test_heater_and_compressor_never_run_together_nor_without_the_pump(
             assert after.pump_duty >= SETTINGS.pump_duty_min
 
 
-@given(runs, ticks)
+@given(runs, any_ticks)
 def test_nothing_heats_unless_the_cells_are_known_to_be_cool_and_heating_is_allowed(
     run: list[tuple[ThermalCommand | None, Situation]], dt_s: float
 ) -> None:
@@ -67,7 +69,7 @@ def test_nothing_heats_unless_the_cells_are_known_to_be_cool_and_heating_is_allo
             assert situation.high_voltage
 
 
-@given(runs, ticks)
+@given(runs, any_ticks)
 def test_no_duty_rises_faster_than_its_rate_except_the_pump_up_to_its_minimum(
     run: list[tuple[ThermalCommand | None, Situation]], dt_s: float
 ) -> None:
@@ -77,10 +79,11 @@ def test_no_duty_rises_faster_than_its_rate_except_the_pump_up_to_its_minimum(
         "compressor_duty": SETTINGS.compressor_rise_per_s,
         "heater_duty": SETTINGS.heater_rise_per_s,
     }
+    time_s = dt_s if 0.0 < dt_s < math.inf else 0.0
     for _, _, before, after in outputs(run, dt_s):
         for name, rate in rises.items():
             free = SETTINGS.pump_duty_min if name == "pump_duty" else 0.0
-            assert getattr(after, name) <= max(getattr(before, name) + rate * dt_s, free) + 1e-12
+            assert getattr(after, name) <= max(getattr(before, name) + rate * time_s, free) + 1e-12
 
 
 @given(runs, ticks)
@@ -92,7 +95,9 @@ def test_a_usable_command_in_mild_conditions_is_reached_in_the_end(
         supervise(wanted, state, situation, THERMAL, SETTINGS, dt_s)
     wanted = ThermalCommand(0.7, 0.3, 0.6, 0.0, ValveMode.CHILLER)
     for _ in range(int(10.0 / dt_s) + 1):
-        after, _ = supervise(wanted, state, Situation(25.0, 20.0), THERMAL, SETTINGS, dt_s)
+        after, _ = supervise(
+            wanted, state, Situation(25.0, 20.0, pump_speed_rpm=3000.0), THERMAL, SETTINGS, dt_s
+        )
     assert after == wanted
 
 
@@ -104,7 +109,9 @@ def test_hot_cells_get_full_cooling_within_ten_seconds_whatever_is_wanted(
     for earlier, situation in run:
         supervise(earlier, state, situation, THERMAL, SETTINGS, 1.0)
     for _ in range(11):
-        after, _ = supervise(wanted, state, Situation(55.0, 30.0), THERMAL, SETTINGS, 1.0)
+        after, _ = supervise(
+            wanted, state, Situation(55.0, 30.0, pump_speed_rpm=3000.0), THERMAL, SETTINGS, 1.0
+        )
     assert after == ThermalCommand(1.0, 1.0, 1.0, 0.0, ValveMode.CHILLER)
 
 

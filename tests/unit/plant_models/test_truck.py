@@ -7,7 +7,7 @@ import pytest
 
 from plant_models.charger import charger
 from plant_models.truck import Surroundings, Truck
-from plant_models.truck_parameters import load_truck, truck_names
+from plant_models.truck_parameters import full_energy_j, load_truck, truck_names
 from scenarios.drive_cycle import load_cycle
 from tests.unit.plant_models.truck_days import (
     AMPLE_W,
@@ -393,4 +393,4 @@ def test_the_seed_decides_spread_and_noise_separately_from_the_run() -> None:
 
 def test_full_energy_is_mean_voltage_times_nameplate_charge() -> None:
     truck = Truck(load_truck("heavy_lfp"), soc=0.5, temp_degc=25.0)
-    assert truck.full_energy_j() / 3.6e6 == pytest.approx(626.0, rel=0.05)
+    assert full_energy_j(truck.parameters, truck.cell) / 3.6e6 == pytest.approx(626.0, rel=0.05)

@@ -21,7 +21,13 @@ def estimate(soc: float = 0.5, volt: float = 3.3, current_a: float = 0.0) -> Est
 def step(
     unit: Charging, measurement: Any = None, est: Any = None, limits: Limits = LIMITS, **more: Any
 ) -> ChargeRequest:
-    settings: dict[str, Any] = {"string_voltage_v": (66.0,) * 3, "n_connected": 3, "resistance_ohm": 1e-3, "dt_s": 1.0, **more}
+    settings: dict[str, Any] = {
+        "string_voltage_v": (66.0,) * 3,
+        "n_connected": 3,
+        "resistance_ohm": 1e-3,
+        "dt_s": 1.0,
+        **more,
+    }
     return unit.step(measurement or charging(), est or estimate(), limits, **settings)
 
 
@@ -53,7 +59,9 @@ def test_the_limits_of_the_pack_are_asked_for_with_their_cause() -> None:
 def test_the_charger_limits_by_power_or_current(
     power_w: float, current_a: float, expected_a: float, cause: LimitCause
 ) -> None:
-    request = step(Charging(PACK, THERMAL), charging(charger_power_max_w=power_w, charger_current_max_a=current_a))
+    request = step(
+        Charging(PACK, THERMAL), charging(charger_power_max_w=power_w, charger_current_max_a=current_a)
+    )
     assert request.current_a == pytest.approx(expected_a)
     assert request.cause is cause
 
@@ -129,6 +137,68 @@ def test_an_unknown_or_unlikely_load_is_not_followed(pack_a: float) -> None:
     for _ in range(50):
         request = step(unit, est=estimate(current_a=pack_a), limits=none)
     assert request.current_a == 0.0
+
+
+def charged_pack_a(seconds: int, seen: Any, true_load_a: float, charger_max_a: float = 500.0) -> list[float]:
+    """Return the charge current of a pack that must not be charged, on a charger that follows at once."""
+    unit, pack_a, found = Charging(PACK, THERMAL), 0.0, []
+    none = replace(LIMITS, charge_current_max_a=0.0)
+    for _ in range(seconds):
+        request = step(unit, seen, estimate(current_a=pack_a), none)
+        pack_a = true_load_a - min(request.current_a, charger_max_a)
+        found.append(-pack_a)
+    return found
+
+
+@pytest.mark.parametrize("wrong", [{"bus_voltage_v": 7.0}, {"heater_power_w": 60e3}])
+def test_one_wrong_reading_charges_a_pack_with_no_more_than_the_ratings_and_not_for_long(
+    wrong: dict[str, float],
+) -> None:
+    seen = charging(**{"heater_power_w": 660.0, **wrong})
+    charged_a = charged_pack_a(120, seen, 10.0)
+    assert max(charged_a) <= THERMAL.heater_power_max_w / 66.0 - 10.0 + 1e-9
+    assert max(charged_a[40:]) < 4.0
+    assert charged_a[-1] == pytest.approx(0.0, abs=0.1)
+
+
+def test_a_load_is_taken_at_the_larger_of_bus_and_highest_string_voltage() -> None:
+    low = charging(heater_power_w=660.0, bus_voltage_v=7.0)
+    unit = Charging(PACK, THERMAL)
+    none = replace(LIMITS, charge_current_max_a=0.0)
+    request = step(unit, low, limits=none, string_voltage_v=(NAN, 60.0, 66.0))
+    assert request.current_a == pytest.approx(10.0)
+    alone = step(
+        Charging(PACK, THERMAL), charging(heater_power_w=660.0), limits=none, string_voltage_v=(NAN,)
+    )
+    assert alone.current_a == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(("load", "most_w"), [("heater_power_w", 10e3), ("compressor_power_w", 10e3 / 1.5)])
+def test_no_load_is_believed_above_its_rating(load: str, most_w: float) -> None:
+    none = replace(LIMITS, charge_current_max_a=0.0)
+    for believed_w, measured_w in ((most_w, most_w), (most_w, 99e3)):
+        request = step(Charging(PACK, THERMAL), charging(**{load: measured_w}), limits=none)
+        assert request.current_a == pytest.approx(believed_w / 66.0)
+
+
+def test_a_load_that_was_taken_away_comes_back_when_the_pack_gives_it() -> None:
+    unit, none = Charging(PACK, THERMAL), replace(LIMITS, charge_current_max_a=0.0)
+    heating = charging(heater_power_w=6600.0)
+    for _ in range(100):
+        assert step(unit, heating, estimate(current_a=-90.0), none).current_a >= 0.0
+    assert step(unit, heating, estimate(current_a=-90.0), none).current_a == 0.0
+    for _ in range(100):
+        request = step(unit, heating, estimate(current_a=100.0), none)
+    assert request.current_a == pytest.approx(100.0)
+    for _ in range(100):
+        assert step(unit, heating, estimate(current_a=100.0), none).current_a == pytest.approx(100.0)
+
+
+def test_a_correction_never_asks_for_less_than_nothing() -> None:
+    unit, none = Charging(PACK, THERMAL), replace(LIMITS, charge_current_max_a=0.0)
+    for _ in range(100):
+        step(unit, charging(heater_power_w=6600.0), estimate(current_a=-90.0), none)
+    assert step(unit, charging(), estimate(current_a=-90.0), none).current_a == 0.0
 
 
 def test_the_charge_stops_at_its_target_and_says_so() -> None:

@@ -10,12 +10,13 @@ from tests.unit.thermal_bms.bms_samples import PACK, TRUCK, FakeController, char
 from thermal_bms.charging import ChargeSettings
 from thermal_bms.cycle import ControlUnit, CycleResult, control_cycle
 from thermal_bms.faults import FaultCode, Severity
-from thermal_bms.limits import load_limits
+from thermal_bms.limits import PackState, load_limits
 from thermal_bms.plausibility import SCALAR_RANGES
 from thermal_bms.signals import NO_PREVIEW, LimitCause, Measurement, ThermalCommand, ValveMode
 from thermal_bms.supervisor import Reason
 
 NAN = float("nan")
+STATE = PackState(3, NAN, 3.3, 3.3, 3.3, 25.0, 25.0, 0.5, 1e-3)
 
 
 class Bench:
@@ -252,6 +253,63 @@ def test_a_string_that_stays_blind_is_opened() -> None:
     bench = Bench(initial_soc=0.5)
     bench.hold(measured(), 2)
     assert bench.hold(nothing_valid(), 20).command.contactor_close == (False, False, False)
+
+
+def blind_in_temperature() -> Measurement:
+    measurement = measured()
+    measurement.cell_temp_degc[1] = NAN
+    return measurement
+
+
+def test_a_string_blind_in_temperature_only_limps_and_is_opened_for_good() -> None:
+    bench = Bench(initial_soc=0.5)
+    bench.hold(measured(), 2)
+    limping = bench.hold(blind_in_temperature(), 5)
+    assert limping.command.contactor_close == (True, True, True)
+    assert limping.limits.charge_current_max_a == 0.0
+    assert limping.limits.discharge_current_max_a == pytest.approx(0.2 * 600.0)
+    opened = bench.hold(blind_in_temperature(), 8)
+    assert opened.command.contactor_close == (True, False, True)
+    two = measured(contactor_closed=np.array([True, False, True]))
+    later = bench.hold(two, 60)
+    assert later.command.contactor_close == (True, False, True)
+    assert later.limits.discharge_current_max_a == pytest.approx(400.0)
+
+
+@pytest.mark.parametrize(
+    "seen", [{"volt": 2.3, "amp": NAN}, {"temp": 60.0, "amp": NAN}], ids=["empty", "hot"]
+)
+def test_without_a_current_sensor_an_empty_or_hot_pack_still_derates(seen: dict[str, float]) -> None:
+    bench = Bench(initial_soc=0.5)
+    result = bench.see(measured(**seen))
+    full = bench.unit.current_limits.at(replace(STATE, cell_voltage_min_v=3.3, cell_temp_max_degc=25.0))
+    assert full.discharge_current_max_a == pytest.approx(120.0)
+    assert result.limits.discharge_current_max_a < 120.0
+
+
+def test_a_charger_that_ignores_its_limit_ends_with_open_contactors() -> None:
+    bench = Bench(initial_soc=0.5)
+    ignored = charging(temp=-5.0, amp=-15.0)
+    assert not [f for f in bench.hold(ignored, 4).faults if f.place == -1]
+    warned = bench.hold(ignored, 3)
+    assert (FaultCode.CURRENT_HIGH_CHARGE, Severity.WARNING) in {(f.code, f.severity) for f in warned.faults}
+    assert bench.hold(ignored, 20).command.contactor_close == (False, False, False)
+
+
+def test_a_charge_at_its_limit_is_no_charge_above_it() -> None:
+    bench = Bench(initial_soc=0.5)
+    assert bench.hold(charging(amp=-100.0), 30).faults == ()
+
+
+def test_a_standing_pump_stops_the_heater() -> None:
+    bench = Bench(FakeController(ThermalCommand(0.5, 0.0, 0.0, 0.5, ValveMode.BYPASS)))
+    bench.see(measured())
+    assert bench.hold(measured(), 10).command.thermal.heater_duty == 0.5
+    stopped = bench.hold(measured(pump_speed_rpm=0.0), 5)
+    assert stopped.command.thermal.heater_duty == 0.0
+    assert Reason.PUMP_STANDS in stopped.reasons
+    assert bench.hold(measured(pump_speed_rpm=NAN), 5).command.thermal.heater_duty == 0.0
+    assert bench.hold(measured(), 5).command.thermal.heater_duty == 0.5
 
 
 def test_a_link_that_repeats_its_last_message_is_stale_after_three_seconds() -> None:

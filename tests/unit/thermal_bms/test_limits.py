@@ -307,6 +307,35 @@ def test_a_missing_value_never_becomes_a_limit(missing: str) -> None:
         assert limits.charge_cause is limits.discharge_cause is LimitCause.FAULT
 
 
+@pytest.mark.parametrize(
+    ("missing", "low", "cause", "factor"),
+    [
+        ("string_current_a", {"cell_voltage_min_v": 2.0}, LimitCause.CELL_VOLTAGE, 0.0),
+        ("soc", {"cell_voltage_min_v": 2.0}, LimitCause.CELL_VOLTAGE, 0.0),
+        ("resistance_ohm", {"cell_voltage_min_v": 2.0}, LimitCause.CELL_VOLTAGE, 0.0),
+        ("cell_temp_min_degc", {"cell_temp_max_degc": 60.0}, LimitCause.CELL_TEMP_HIGH, 0.0),
+        ("cell_temp_max_degc", {"cell_temp_min_degc": -31.0}, LimitCause.CELL_TEMP_LOW, 0.0),
+        ("cell_voltage_min_v", {"soc": 0.01}, LimitCause.SOC, 0.1),
+        ("cell_temp_max_degc", {"cell_voltage_min_v": 2.0}, LimitCause.CELL_VOLTAGE, 0.0),
+        ("string_current_a", {"soc": 0.0}, LimitCause.SOC, 0.0),
+    ],
+)
+@pytest.mark.parametrize("limp", [True, False])
+def test_limp_home_keeps_every_lower_limit_that_is_known(
+    missing: str, low: dict[str, float], cause: LimitCause, factor: float, limp: bool
+) -> None:
+    limits = lfp().at(replace(HEALTHY, **{missing: NAN}, **low), limp=limp)
+    assert limits.discharge_current_max_a == pytest.approx(600.0 * factor)
+    assert limits.discharge_cause is cause
+    assert limits.charge_current_max_a == 0.0
+
+
+def test_limp_home_with_nothing_known_is_limp_home() -> None:
+    limits = lfp().at(PackState(3, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN))
+    assert limits.discharge_current_max_a == pytest.approx(600.0 * 0.2)
+    assert limits.discharge_cause is LimitCause.FAULT
+
+
 def test_limp_home_caps_discharge_only() -> None:
     limits = lfp().at(HEALTHY, limp=True)
     assert limits.discharge_current_max_a == pytest.approx(120.0)

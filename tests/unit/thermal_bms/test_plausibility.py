@@ -1,11 +1,12 @@
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.unit.thermal_bms.bms_samples import PACK, measured
 from thermal_bms.plausibility import SCALAR_RANGES, Checked, Plausibility
-from thermal_bms.signals import Measurement
+from thermal_bms.signals import Measurement, VehicleMode
 
 NAN = float("nan")
 
@@ -127,6 +128,69 @@ def test_a_scalar_beyond_its_range_becomes_nothing(name: str, side: int) -> None
     beyond = check(replace(measured(), **{name: end + (1.0 if side else -1.0)}))
     assert getattr(kept.measurement, name) == end
     assert np.isnan(getattr(beyond.measurement, name))
+
+
+@pytest.mark.parametrize("rubbish", [None, "3.3", 3.3, [[1.0], [2.0, 3.0]], [1j], {}, np.array(["a"])])
+@pytest.mark.parametrize("name", ["cell_voltage_v", "cell_temp_degc", "string_current_a", "string_voltage_v"])
+def test_what_is_no_array_of_numbers_is_all_invalid(name: str, rubbish: object) -> None:
+    result = check(replace(measured(), **{name: rubbish}))
+    statistics = {
+        "cell_voltage_v": result.cell_voltage_mean_v,
+        "cell_temp_degc": result.cell_temp_mean_degc,
+        "string_current_a": result.current_a,
+        "string_voltage_v": result.string_voltage_v,
+    }
+    for key, values in statistics.items():
+        assert np.isnan(values).all() == (key == name)
+    assert (result.cell_voltage_invalid == [1.0] * 3) == (name == "cell_voltage_v")
+
+
+@pytest.mark.parametrize("rubbish", [None, "25", [25.0], np.array([1.0, 2.0]), 10**400, 1j])
+@pytest.mark.parametrize("name", ["bus_voltage_v", "ambient_temp_degc", "time_s"])
+def test_what_is_no_number_is_nothing(name: str, rubbish: object) -> None:
+    measurement = replace(measured(5.0), **{name: rubbish})
+    result = check(measurement)
+    assert np.isnan(getattr(result.measurement, name))
+    assert result.cell_temp_mean_degc == [25.0] * 3
+
+
+def test_numbers_of_another_type_are_read_as_they_are() -> None:
+    plain = measured(5.0)
+    other = replace(
+        plain,
+        time_s=5,
+        ambient_temp_degc=np.int64(20),
+        cell_voltage_v=plain.cell_voltage_v.tolist(),
+        cell_temp_degc=plain.cell_temp_degc.astype(np.int64),
+        contactor_closed=[1, True, 0],
+        vehicle_mode=1,
+        plug_connected=np.bool_(1),
+    )
+    result = check(other)
+    assert result.cell_voltage_mean_v == check(plain).cell_voltage_mean_v
+    assert result.cell_temp_mean_degc == [25.0] * 3
+    assert result.closed == [True, True, False]
+    assert (result.time_s, result.measurement.ambient_temp_degc) == (5.0, 20.0)
+    assert result.measurement.vehicle_mode is VehicleMode.DRIVE
+    assert result.measurement.plug_connected is True
+
+
+@pytest.mark.parametrize("rubbish", [None, "CHARGE", 7, np.array([1, 2]), NAN])
+def test_without_a_readable_mode_plug_or_feedback_the_truck_is_parked_unplugged_and_open(
+    rubbish: object,
+) -> None:
+    seen = replace(measured(), vehicle_mode=rubbish, plug_connected=rubbish, contactor_closed=rubbish)
+    result = check(seen)
+    assert result.measurement.vehicle_mode is VehicleMode.PARK
+    assert result.measurement.plug_connected is False
+    assert result.closed == [False] * 3
+
+
+def test_no_measurement_at_all_is_one_with_nothing_valid() -> None:
+    nothing: Any = None
+    result = check(nothing)
+    assert result.cell_voltage_invalid == result.cell_temp_invalid == [1.0] * 3
+    assert np.isnan(result.time_s)
 
 
 def test_every_scalar_of_a_measurement_has_a_range() -> None:

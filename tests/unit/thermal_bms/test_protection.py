@@ -143,7 +143,9 @@ def test_missing_values_do_not_trip_as_limits() -> None:
         ({"cell_voltage_invalid": [0.0, 0.01, 0.0]}, 1.0, False, False),
         ({"cell_voltage_invalid": [0.0, 0.01, 0.0]}, 2.0, False, True),
         ({"cell_temp_invalid": [0.0, 0.5, 0.0]}, 5.0, True, False),
-        ({"cell_temp_invalid": [0.0, 0.51, 0.0]}, 2.0, False, False),
+        ({"cell_temp_invalid": [0.0, 0.51, 0.0]}, 1.9, True, False),
+        ({"cell_temp_invalid": [0.0, 0.51, 0.0]}, 2.0, False, True),
+        ({"cell_temp_invalid": [0.0, 0.99, 0.0]}, 60.0, False, True),
         ({"current_a": [0.0, NAN, 0.0]}, 1.0, False, False),
         ({"current_a": [0.0, NAN, 0.0]}, 2.0, False, True),
         ({"age_s": 3.0}, 5.0, True, False),
@@ -159,10 +161,53 @@ def test_a_missing_measurement_takes_away_what_it_guards(
     assert verdict.open_strings == frozenset()
 
 
-def test_a_string_of_which_no_voltage_is_known_is_opened_after_eleven_seconds() -> None:
-    guard, seen = protection(), checked(cell_voltage_invalid=[0.0, 0.0, 1.0])
+@pytest.mark.parametrize("quantity", ["cell_voltage_invalid", "cell_temp_invalid"])
+def test_a_string_of_which_no_voltage_or_temperature_is_known_is_opened_after_eleven_seconds_for_good(
+    quantity: str,
+) -> None:
+    guard, seen = protection(), checked(**{quantity: [0.0, 0.0, 1.0]})
     assert hold(guard, seen, 10.9).open_strings == frozenset()
     assert step(guard, seen).open_strings == {2}
+    assert hold(guard, checked(), 60.0).open_strings == {2}
+
+
+@pytest.mark.parametrize(
+    ("excess_a", "severity"),
+    [
+        (15.0, None),
+        (15.1, Severity.WARNING),
+        (30.0, Severity.WARNING),
+        (30.1, Severity.TRIP),
+        (math.inf, Severity.TRIP),
+        (-math.inf, None),
+        (NAN, None),
+    ],
+)
+def test_charging_above_the_limit_of_the_moment_warns_and_then_opens_every_string(
+    excess_a: float, severity: Severity | None
+) -> None:
+    verdict = hold(protection(), checked(), 11.0, charge_current_excess_a=excess_a)
+    assert worst(verdict, FaultCode.CURRENT_HIGH_CHARGE) is severity
+    assert verdict.open_strings == ({0, 1, 2} if severity is Severity.TRIP else frozenset())
+
+
+def test_a_charger_that_does_not_follow_gets_its_time_and_no_more() -> None:
+    guard = protection()
+    excess = {"charge_current_excess_a": 31.0}
+    assert not hold(guard, checked(), 4.9, **excess).faults
+    assert worst(step(guard, checked(), **excess), FaultCode.CURRENT_HIGH_CHARGE) is Severity.WARNING
+    assert not hold(guard, checked(), 5.0, **excess).stop_strings
+    assert step(guard, checked(), **excess).stop_strings == {0, 1, 2}
+    assert not hold(guard, checked(), 0.9, **excess).open_strings
+    assert step(guard, checked(), **excess).open_strings == {0, 1, 2}
+    assert hold(guard, checked(), 60.0).open_strings == {0, 1, 2}
+
+
+def test_short_charging_above_the_limit_of_the_moment_is_forgiven() -> None:
+    guard = protection()
+    for _ in range(20):
+        assert not hold(guard, checked(), 4.0, charge_current_excess_a=500.0).faults
+        assert not hold(guard, checked(), 4.0).faults
 
 
 @pytest.mark.parametrize(

@@ -209,6 +209,76 @@ def test_the_pump_runs_whenever_heater_or_compressor_does(
     assert (Reason.PUMP_NEEDED in why) == (pump < 0.3)
 
 
+def stood(seconds: float, wanted: ThermalCommand, *, speed_rpm: float = 0.0, dt_s: float = 1.0) -> Any:
+    """Return state and last answer after so long at one pump speed, with the pump running as commanded."""
+    state = SupervisorState(applied=replace(wanted, heater_duty=0.0, compressor_duty=0.0))
+    for _ in range(round(seconds / dt_s)):
+        answer = ask(wanted, at(20.0, pump_speed_rpm=speed_rpm), state=state, dt_s=dt_s)
+    return state, *answer
+
+
+@pytest.mark.parametrize("wanted", [cooling(), heating()])
+@pytest.mark.parametrize("dt_s", [0.1, 1.0])
+def test_heater_and_compressor_stop_when_the_pump_has_not_turned_for_five_seconds(
+    wanted: ThermalCommand, dt_s: float
+) -> None:
+    _, command, why = stood(5.0 - dt_s, wanted, dt_s=dt_s)
+    assert command.heater_duty + command.compressor_duty > 0.0
+    assert Reason.PUMP_STANDS not in why
+    _, command, why = stood(5.0, wanted, dt_s=dt_s)
+    assert (command.heater_duty, command.compressor_duty) == (0.0, 0.0)
+    assert command.pump_duty == wanted.pump_duty
+    assert why[-1] is Reason.PUMP_STANDS
+
+
+@pytest.mark.parametrize(("speed_rpm", "stands"), [(99.9, True), (100.0, False), (NAN, False)])
+def test_a_pump_that_turns_or_is_not_measured_stops_nothing(speed_rpm: float, stands: bool) -> None:
+    _, command, why = stood(60.0, heating(), speed_rpm=speed_rpm)
+    assert (Reason.PUMP_STANDS in why) is stands
+    assert (command.heater_duty == 0.0) is stands
+
+
+@pytest.mark.parametrize(("duty", "stands"), [(0.29, False), (0.3, True)])
+def test_a_pump_that_is_hardly_commanded_may_stand(duty: float, stands: bool) -> None:
+    state, _, why = stood(60.0, ThermalCommand(pump_duty=duty))
+    assert (state.pump_stands_s >= 5.0) is stands
+    assert why == ()
+
+
+def test_a_pump_that_stood_counts_as_standing_until_it_turns_again() -> None:
+    state, _, _ = stood(5.0, heating())
+    for speed_rpm in (0.0, NAN, 0.0):
+        command, why = ask(heating(), at(20.0, pump_speed_rpm=speed_rpm), state=state)
+        assert why == (Reason.PUMP_STANDS,)
+        assert command.pump_duty == 0.8
+    assert ask(heating(), at(20.0, pump_speed_rpm=3000.0), state=state)[0] == heating()
+
+
+def test_a_standing_pump_is_still_asked_to_run_for_a_heater_that_is_wanted() -> None:
+    state, _, _ = stood(5.0, heating())
+    command, why = ask(ThermalCommand(heater_duty=0.5), at(20.0, pump_speed_rpm=0.0), state=state)
+    assert command == ThermalCommand(pump_duty=0.3)
+    assert why == (Reason.PUMP_NEEDED, Reason.PUMP_STANDS)
+
+
+def test_a_heater_that_another_rule_stopped_is_not_stopped_twice() -> None:
+    state, _, _ = stood(5.0, heating())
+    wanted = replace(heating(), valve_mode=ValveMode.WASTE_HEAT)
+    assert ask(wanted, at(40.0, pump_speed_rpm=0.0), state=state)[1] == (
+        Reason.HEATER_TOO_HOT,
+        Reason.WASTE_HEAT_TOO_HOT,
+    )
+
+
+@pytest.mark.parametrize("dt_s", [NAN, INF, -INF, -1.0, 0.0])
+def test_a_tick_that_is_no_time_lets_no_duty_rise(dt_s: float) -> None:
+    before = ThermalCommand(0.4, 0.2, 0.0, 0.1, ValveMode.BYPASS)
+    state = SupervisorState(applied=before)
+    command, why = ask(ThermalCommand(1.0, 1.0, 0.0, 1.0), at(20.0), state=state, dt_s=dt_s)
+    assert command == before
+    assert why == (Reason.RATE,)
+
+
 def test_a_heater_that_is_stopped_needs_no_pump() -> None:
     assert ask(ThermalCommand(heater_duty=0.5), at(40.0))[0].pump_duty == 0.0
 
