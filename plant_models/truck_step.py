@@ -20,6 +20,7 @@ from plant_models.pack import (
     PackWork,
     chemical_energy_j,
     pack_stored_heat_j,
+    row_sum,
     views,
 )
 from plant_models.pack_electrical import pack_electrical_step
@@ -144,8 +145,7 @@ def electrical(
     for k in range(state.soc.shape[0]):
         current_a += state.string_current_a[k]
         busbar_w += state.busbar_heat_w[k]
-        for i in range(state.soc.shape[1]):
-            heat_w += state.heat_w[k, i]
+        heat_w += row_sum(state.heat_w, k)
     ports[0] = voltage_v * current_a
     ports[1] = voltage_v * charger_current_a
     ports[2] = heat_w

@@ -32,6 +32,7 @@ EIGHT_HOURS = [
         '{kind="charge", charger="ccs_350kw", duration_h=1.0}, '
         '{kind="drive", cycle="nrel_long_haul", distance_km=270.0, speed_cap_km_per_h=85.0}]'
     ),
+    "initial.soc=0.95",
     "degraded=[]",
     "checks={}",
 ]
@@ -205,7 +206,7 @@ def road_rows() -> Iterator[Row]:
 def _run_with(overrides: list[str], *more: str) -> dict[str, float]:
     payload = "payload_kg=18000.0"
     scenario: LoadedScenario = load_scenario(
-        "heavy_lfp_truck_day", [payload, "degraded=[]", "checks={}", *overrides, *more]
+        "heavy_lfp_truck_day", [payload, "initial.soc=0.9", "degraded=[]", "checks={}", *overrides, *more]
     )
     with tempfile.TemporaryDirectory() as folder:
         return run(scenario, Path(folder)).kpis
