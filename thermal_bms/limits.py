@@ -267,7 +267,8 @@ class CurrentLimits:
         coldest and at the hottest sensor), times that of charge; the current at which the extreme cell just
         reaches its voltage limit, ``i + (v - v_limit) / r``; and the trapezoid in voltage that leads to
         zero between operate and trip. With a missing value charging stops and discharging limps, or takes the
-        smallest of those limits that need no missing value where that is lower.
+        smallest of those limits that need no missing value where that is lower; where the current cannot be
+        told, discharging ends with the lowest cell at its voltage limit.
         The power is that of the current limit at the voltage that goes with it.
 
         Parameters
@@ -286,10 +287,11 @@ class CurrentLimits:
         charge_a, charge_cause = 0.0, LimitCause.FAULT
         string_a, low_v, high_v = state.string_current_a, state.cell_voltage_min_v, state.cell_voltage_max_v
         resistance_ohm = state.resistance_ohm * self._resistance.at(state.soc)
+        voltage_a = string_a + (low_v - self._low_aim_v) / resistance_ohm
+        if not known and low_v <= self._low_aim_v:
+            voltage_a = min(0.0, voltage_a)  # of a missing value min() takes the zero
         discharge_a, discharge_cause = self._discharge.limit(
-            state,
-            string_a + (low_v - self._low_aim_v) / resistance_ohm,
-            (low_v - self._low_trip_v) / self._low_band_v,
+            state, voltage_a, (low_v - self._low_trip_v) / self._low_band_v
         )
         if known:
             charge_a, charge_cause = self._charge.limit(

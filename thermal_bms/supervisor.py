@@ -17,6 +17,7 @@ from thermal_bms.parameters import Parameters
 from thermal_bms.signals import ThermalCommand, ValveMode
 
 NAN = float("nan")
+_TIME_ROUNDING_S = 1e-9
 
 
 class Reason(IntEnum):
@@ -253,7 +254,7 @@ def _pump_stands(state: SupervisorState, speed_rpm: float, settings: SupervisorS
     elif speed_rpm < settings.pump_stands_below_rpm and state.pump_stands_s < settings.pump_stands_s:
         told = state.applied.pump_duty >= settings.pump_duty_min
         state.pump_stands_s = state.pump_stands_s + dt_s if told else 0.0
-    return state.pump_stands_s >= settings.pump_stands_s
+    return state.pump_stands_s >= settings.pump_stands_s - _TIME_ROUNDING_S
 
 
 def _remember(state: SupervisorState, temp_degc: float, settings: SupervisorSettings) -> None:

@@ -315,9 +315,15 @@ def test_a_missing_value_never_becomes_a_limit(missing: str) -> None:
         ("resistance_ohm", {"cell_voltage_min_v": 2.0}, LimitCause.CELL_VOLTAGE, 0.0),
         ("cell_temp_min_degc", {"cell_temp_max_degc": 60.0}, LimitCause.CELL_TEMP_HIGH, 0.0),
         ("cell_temp_max_degc", {"cell_temp_min_degc": -31.0}, LimitCause.CELL_TEMP_LOW, 0.0),
+        ("string_current_a", {"cell_temp_max_degc": 57.0}, LimitCause.FAULT, 0.2),
+        ("string_current_a", {"cell_temp_max_degc": 59.0}, LimitCause.CELL_TEMP_HIGH, 0.1),
         ("cell_voltage_min_v", {"soc": 0.01}, LimitCause.SOC, 0.1),
         ("cell_temp_max_degc", {"cell_voltage_min_v": 2.0}, LimitCause.CELL_VOLTAGE, 0.0),
         ("string_current_a", {"soc": 0.0}, LimitCause.SOC, 0.0),
+        ("string_current_a", {"cell_voltage_min_v": 2.55}, LimitCause.CELL_VOLTAGE, 0.0),
+        ("string_current_a", {"cell_voltage_min_v": 2.3}, LimitCause.CELL_VOLTAGE, 0.0),
+        ("resistance_ohm", {"cell_voltage_min_v": 2.3}, LimitCause.CELL_VOLTAGE, 0.0),
+        ("string_current_a", {"cell_voltage_min_v": 2.5501}, LimitCause.FAULT, 0.2),
     ],
 )
 @pytest.mark.parametrize("limp", [True, False])

@@ -196,7 +196,7 @@ def test_a_charger_that_does_not_follow_gets_its_time_and_no_more() -> None:
     excess = {"charge_current_excess_a": 31.0}
     assert not hold(guard, checked(), 4.9, **excess).faults
     assert worst(step(guard, checked(), **excess), FaultCode.CURRENT_HIGH_CHARGE) is Severity.WARNING
-    assert not hold(guard, checked(), 5.0, **excess).stop_strings
+    assert not hold(guard, checked(), 4.9, **excess).stop_strings
     assert step(guard, checked(), **excess).stop_strings == {0, 1, 2}
     assert not hold(guard, checked(), 0.9, **excess).open_strings
     assert step(guard, checked(), **excess).open_strings == {0, 1, 2}
