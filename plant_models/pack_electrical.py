@@ -25,15 +25,7 @@ import math
 import numpy as np
 
 from plant_models.kernels import kernel
-from plant_models.pack import (
-    PER_TEMP_STEP_K,
-    TEMP_LOW_K,
-    CircuitTables,
-    PackConstants,
-    PackState,
-    PackWork,
-    row_sum,
-)
+from plant_models.pack import PER_TEMP_STEP_K, TEMP_LOW_K, CircuitTables, PackConstants, PackState, PackWork
 
 
 @kernel
@@ -126,10 +118,13 @@ def string_source(
             + 0.5 * (1.0 - d2) * work.r2_ohm[k, i]
             + 0.5 * slope_v * dt_s * constants.per_capacity_as[k, i]
         )
-    work.string_source_v[k] = row_sum(work.group_source_v, k)
-    work.string_resistance_ohm[k] = constants.contact_resistance_ohm[k] + row_sum(
-        work.group_resistance_ohm, k
-    )
+    source_v = 0.0
+    resistance_ohm = constants.contact_resistance_ohm[k]
+    for i in range(state.soc.shape[1]):
+        source_v += work.group_source_v[k, i]
+        resistance_ohm += work.group_resistance_ohm[k, i]
+    work.string_source_v[k] = source_v
+    work.string_resistance_ohm[k] = resistance_ohm
 
 
 @kernel

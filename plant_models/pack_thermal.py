@@ -15,7 +15,7 @@ enters two balances with the same number, so energy closes to rounding.
 
 from plant_models.glycol import specific_heat, temperature_k
 from plant_models.kernels import Record, kernel
-from plant_models.pack import PackConstants, PackState, PackWork, row_sum
+from plant_models.pack import PackConstants, PackState, PackWork
 
 
 @kernel
@@ -102,12 +102,17 @@ def back_substitute(
         state.core_temp_k[k, i] = core_k
         state.surface_temp_k[k, i] = work.surface_base_k[k, i] + surface_gain * core_k
         work.medium_base_k[k, i] = wall_k - medium_k
+    over_coolant_k = 0.0
+    surface_sum_k = 0.0
+    for i in range(state.soc.shape[1]):
+        over_coolant_k += work.medium_base_k[k, i]
+        surface_sum_k += state.surface_temp_k[k, i]
     housing_k = state.housing_temp_k[k]
-    to_housing_w = g_sh * (row_sum(state.surface_temp_k, k) - state.soc.shape[1] * housing_k)
+    to_housing_w = g_sh * (surface_sum_k - state.soc.shape[1] * housing_k)
     loss = constants.housing_to_ambient_w_per_k
     capacity = constants.housing_capacity_j_per_k * per_s
     new_housing_k = (capacity * housing_k + to_housing_w + loss * ambient_k) / (capacity + loss)
     state.housing_temp_k[k] = new_housing_k
     state.string_housing_loss_w[k] = loss * (new_housing_k - ambient_k)
-    state.string_coolant_heat_w[k] = wall_w_per_k * row_sum(work.medium_base_k, k)
+    state.string_coolant_heat_w[k] = wall_w_per_k * over_coolant_k
     state.string_outlet_j_per_kg[k] = state.coolant_j_per_kg[k, state.soc.shape[1] - 1]
