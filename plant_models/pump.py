@@ -142,9 +142,8 @@ def lagged(value: float, target: float, lag_s: float, dt_s: float) -> tuple[floa
     [0.6321, 0.3679]
     """
     end = target + (value - target) * math.exp(-dt_s / lag_s)
-    if abs(end - target) < ARRIVED:
-        end = target
-    return end, target + (value - end) * lag_s / dt_s
+    mean = target + (value - end) * lag_s / dt_s
+    return (target if abs(end - target) < ARRIVED else end), mean
 
 
 @kernel

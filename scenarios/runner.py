@@ -12,7 +12,7 @@ from typing import Any
 
 from controllers.registry import create
 from plant_models.charger import charger
-from plant_models.truck import Surroundings, Truck
+from plant_models.truck import Surroundings, Truck, compile_kernels
 from plant_models.truck_parameters import describe, full_energy_j
 from scenarios.checks import CheckResult, evaluate_checks
 from scenarios.climate import build_climate
@@ -85,6 +85,7 @@ def run(scenario: LoadedScenario, out: Path, progress: Progress | None = None) -
         readable and marked incomplete.
     """
     started = perf_counter()
+    compile_kernels(scenario.truck)
     day = Day(scenario, progress)
     built = perf_counter()
     path = out / FILE_NAME

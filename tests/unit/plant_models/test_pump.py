@@ -107,3 +107,10 @@ def test_compiled_kernels_equal_their_plain_python():
     assert pump_power_w(P, 0.7, 1e-3) == pytest.approx(pump_power_w.py_func(P, 0.7, 1e-3), rel=1e-14)
     assert lagged(0.1, 0.9, 2.0, 0.5) == pytest.approx(lagged.py_func(0.1, 0.9, 2.0, 0.5), rel=1e-14)
     assert ramped(0.1, 0.9, 2.0, 0.5) == ramped.py_func(0.1, 0.9, 2.0, 0.5)
+
+
+@pytest.mark.parametrize("target", [1.2e-38, 1e-12, 1e-9])
+def test_the_mean_of_a_lag_towards_almost_nothing_stays_between_its_ends(target: float) -> None:
+    end, mean = lagged(0.0, target, 1.0, 0.05)
+    assert 0.0 <= mean <= target
+    assert 0.0 <= end <= target
