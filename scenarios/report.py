@@ -3,8 +3,6 @@
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from html import escape
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -90,15 +88,7 @@ def write_report(folder: Path) -> Path:
     path = find_recording(folder)
     target = path.parent / REPORT_NAME
     text = render_report(Recording(path), _read_summary(path.parent))
-    partial = target.with_suffix(".part")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(target)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise RecordingError(f"{target}: cannot be written: {error.strerror}") from None
-    return target
+    return html.write_page(target, text)
 
 
 def _read_summary(folder: Path) -> dict[str, Any]:  # any JSON value
@@ -338,17 +328,11 @@ def _appendix(meta: Mapping[str, Any], kpis: Mapping[str, float]) -> str:
 
 
 def _page(meta: Mapping[str, Any], header: str, body: Sequence[str], values: Mapping[str, Any]) -> str:
-    css = (HERE / "report.css").read_text(encoding="utf-8")
-    script = (HERE / "report.js").read_text(encoding="utf-8")
-    name = escape(str(meta.get("title", "Run")))
     versions = ", ".join(f"{k} {v}" for k, v in _table(meta.get("versions", {})).items())
     facts = f"Tick {meta.get('tick_s', '–')} s, seed {meta.get('seed', '–')}. {versions}"
-    return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{name}</title><style>{css}</style></head><body>{header}<main>"
-        f"{''.join(body)}<footer>{escape(facts)}</footer></main>"
+    script = (
         '<div id="readout"></div>'
         f'<script id="values" type="application/json">{html.script_data(values)}</script>'
-        f"<script>{script}</script></body></html>\n"
+        f"<script>{(HERE / 'report.js').read_text(encoding='utf-8')}</script>"
     )
+    return html.document(str(meta.get("title", "Run")), [header, *body], foot=facts, script=script)
