@@ -25,14 +25,20 @@ from plant_models.ageing_rates import (
 )
 from plant_models.cell import CellParameters
 from plant_models.health import PackHealth
-from plant_models.plating import charge_above_limit_ah, plating_limit_a, plating_loss
+from plant_models.plating import (
+    charge_above_limit_ah,
+    held_row,
+    lowest_limit_a,
+    plating_limit_a,
+    plating_loss,
+)
 from plant_models.rainflow import rainflow
 from thermal_bms.units import SECONDS_PER_HOUR, FloatArray
 
 N_DEPTHS = 50
 LEAST_SWING = 5e-4  # of charge; what is smaller moves next to nothing and is left out of the depths
 IN_USE_C_RATE = 0.01  # below this a cell rests
-N_INSTANTS_MAX = 360  # of the day at which calendar rates are found
+N_INSTANTS_MAX = 180  # of the day at which calendar rates are found
 
 
 class CellCourse(NamedTuple):
@@ -63,6 +69,11 @@ class StringCourse(NamedTuple):
     time_s: FloatArray
     cell_current_a: FloatArray
     soc: FloatArray
+
+    @property
+    def span_s(self) -> FloatArray:
+        """Length of the intervals that end at ``time_s``; the first is 0 [s]."""
+        return np.diff(self.time_s, prepend=self.time_s[:1])
 
 
 @dataclass(frozen=True)
@@ -148,10 +159,9 @@ def ageing_day(
     span_s = float(strings.time_s[-1] - strings.time_s[0])
     days = max(1, int(np.ceil(span_s / SECONDS_PER_DAY - 1e-9)))
     rate = strings.cell_current_a / cell.capacity_ah
-    dt_h = np.diff(strings.time_s, prepend=strings.time_s[:1]) / SECONDS_PER_HOUR
+    dt_h = strings.span_s / SECONDS_PER_HOUR
     moved = np.abs(rate) * dt_h[:, None]
     ratio = _swing_ratio(cells.soc, health)
-    c_rate = np.array([_rate_in_use(rate[:, k], dt_h) for k in range(rate.shape[1])])
     time_share, temp_k, soc, moved_share = _instants(
         cells, strings.time_s, moved, fill_s=days * SECONDS_PER_DAY - span_s, rest_temp_k=rest_temp_k
     )
@@ -168,7 +178,7 @@ def ageing_day(
         depth=depth,
         depth_share=depth_share,
         depth_ratio=ratio,
-        c_rate=c_rate,
+        c_rate=_rate_in_use(rate, dt_h),
         efc_per_day=np.broadcast_to(0.5 * moved.sum(axis=0)[:, None] / days, ratio.shape),
         plated_per_day=_plated(parameters, cell, cells, strings, health) / days,
         outside=_outside(parameters, time_share, temp_k, moved_share, (rate, moved)),
@@ -234,10 +244,11 @@ def _over_depths(
     return loss, gain
 
 
-def _rate_in_use(rate: FloatArray, dt_h: FloatArray) -> float:
-    in_use = np.abs(rate) > IN_USE_C_RATE
-    span_h = float(dt_h[in_use].sum())
-    return float(np.dot(np.abs(rate[in_use]), dt_h[in_use])) / span_h if span_h > 0.0 else 0.0
+def _rate_in_use(rate: FloatArray, dt_h: FloatArray) -> FloatArray:
+    """Return the mean C-rate of every string over the time in which it is in use."""
+    used_h = np.where(np.abs(rate) > IN_USE_C_RATE, dt_h[:, None], 0.0)
+    span_h = used_h.sum(axis=0)
+    return np.asarray((np.abs(rate) * used_h).sum(axis=0) / np.where(span_h > 0.0, span_h, 1.0))
 
 
 def _swing_ratio(soc: FloatArray, health: PackHealth) -> FloatArray:
@@ -293,19 +304,28 @@ def _plated(
     strings: StringCourse,
     health: PackHealth,
 ) -> FloatArray:
-    """Return the capacity lost to plating in the whole stretch, low, nominal and high."""
+    """Return the capacity lost to plating in the whole stretch, low, nominal and high.
+
+    Limits of single groups are found only where the current exceeds that of the coldest at the worst charge.
+    """
     charging_a = np.maximum(-strings.cell_current_a, 0.0)
-    unit_a = plating_limit_a(cell, 1.0, cells.temp_k, cells.soc) / health.resistance
-    above = [
-        np.stack(
-            [
-                charge_above_limit_ah(unit_a[:, k] / share, cells.time_s, strings.time_s, charging_a[:, k])
-                for k in range(charging_a.shape[1])
-            ]
-        )
-        for share in parameters.plating.anode_share
-    ]
-    return plating_loss(parameters.plating, (above[0], above[1], above[2]), cell.capacity_ah)
+    span_s = strings.span_s
+    row = held_row(cells.time_s, strings.time_s)
+    shares = parameters.plating.anode_share
+    above = np.zeros((len(shares), *health.capacity.shape))
+    coldest_k = cells.temp_k.min(axis=2)
+    for k in range(charging_a.shape[1]):
+        surely_a = lowest_limit_a(cell, max(shares), coldest_k[:, k]) / health.resistance[k].max()
+        chosen = np.unique(row[charging_a[:, k] > surely_a[row]])
+        unit_a = plating_limit_a(cell, 1.0, cells.temp_k[chosen, k], cells.soc[chosen, k])
+        unit_a /= health.resistance[k]
+        starts, stops = np.searchsorted(row, chosen, "left"), np.searchsorted(row, chosen, "right")
+        for limit_a, start, stop in zip(unit_a, starts, stops, strict=True):
+            current_a = charging_a[start:stop, k]
+            if current_a.max() > limit_a.min() / max(shares):
+                for n, share in enumerate(shares):
+                    above[n, k] += charge_above_limit_ah(limit_a / share, span_s[start:stop], current_a)
+    return plating_loss(parameters.plating, above, cell.capacity_ah)
 
 
 def _outside(

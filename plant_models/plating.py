@@ -12,11 +12,12 @@ stands in ``parameter_sets/ageing``; a full electrochemical cell (``spme``) know
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from plant_models.ageing_parameters import PlatingParameters
 from plant_models.ageing_rates import anode_potential_v
 from plant_models.cell import CellParameters
-from thermal_bms.units import FloatArray, degc_to_k
+from thermal_bms.units import SECONDS_PER_HOUR, FloatArray, degc_to_k
 
 
 def charge_resistance_ohm(cell: CellParameters, temp_k: FloatArray, soc: FloatArray) -> FloatArray:
@@ -58,44 +59,53 @@ def plating_limit_a(
     return np.asarray(anode_potential_v(soc) / (anode_share * charge_resistance_ohm(cell, temp_k, soc)))
 
 
+def lowest_limit_a(cell: CellParameters, anode_share: float, temp_k: FloatArray) -> FloatArray:
+    """Return the plating limit at the charge where it is lowest [A], by temperature, shape (n,).
+
+    >>> from plant_models.cell import load_cell
+    >>> lowest_limit_a(load_cell("lfp_302ah"), 0.46, np.array([273.15, 298.15]))
+    array([182., 374.])
+    """
+    soc = np.array(cell.circuit.soc)
+    temps, charges = np.broadcast_arrays(temp_k[:, None], soc)
+    return np.asarray(plating_limit_a(cell, anode_share, temps, charges).min(axis=1))
+
+
+def held_row(time_s: FloatArray, row_time_s: FloatArray) -> npt.NDArray[np.intp]:
+    """Return the first of the instants ``time_s`` that is not before each row; the last where there is none.
+
+    >>> held_row(np.array([0.0, 60.0]), np.array([0.0, 1.0, 60.0, 61.0]))
+    array([0, 1, 1, 1])
+    """
+    return np.minimum(np.searchsorted(time_s, row_time_s, side="left"), time_s.size - 1)
+
+
 def charge_above_limit_ah(
-    limit_a: FloatArray, time_s: FloatArray, row_time_s: FloatArray, charge_current_a: FloatArray
+    limit_a: FloatArray, span_s: FloatArray, charge_current_a: FloatArray
 ) -> FloatArray:
-    """Return the charge that went into the cells of one string above their limits [Ah], shape (n_groups,).
+    """Return the charge that went into cells above their limits [Ah], shape (n_cells,).
 
     Parameters
     ----------
-    limit_a : limit of every cell, held from the row before, shape (n_limits, n_groups) [A]
-    time_s : when each row of ``limit_a`` was found, rising [s]
-    row_time_s : ends of the intervals of the current, rising [s]
-    charge_current_a : mean charge current of one cell in each interval, >= 0 [A]
+    limit_a : of every cell [A]
+    span_s : lengths of the intervals [s]
+    charge_current_a : mean charge current of one cell in each interval, >= 0, the same for all cells [A]
 
-    >>> limit = np.array([[1.0, 5.0], [2.0, 5.0]])
-    >>> charge_above_limit_ah(limit, np.array([0.0, 3600.0]), np.array([0.0, 3600.0]), np.array([0.0, 4.0]))
-    array([2., 0.])
+    >>> charge_above_limit_ah(np.array([2.0, 5.0]), np.array([1800.0, 1800.0]), np.array([4.0, 6.0]))
+    array([3. , 0.5])
     """
-    span_s = np.diff(row_time_s, prepend=row_time_s[:1])
-    row = np.clip(np.searchsorted(time_s, row_time_s, side="left"), 0, limit_a.shape[0] - 1)
-    above_ah = np.zeros(limit_a.shape[1])
-    some = np.flatnonzero(charge_current_a > limit_a.min(axis=1)[row])
-    for k in np.unique(row[some]):
-        rows = some[row[some] == k]
-        over_a = np.maximum(charge_current_a[rows, None] - limit_a[k], 0.0)
-        above_ah += span_s[rows] @ over_a / 3600.0
-    return above_ah
+    over_a = np.maximum(charge_current_a[:, None] - limit_a, 0.0)
+    return np.asarray((span_s[:, None] * over_a).sum(axis=0) / SECONDS_PER_HOUR)
 
 
-def plating_loss(
-    parameters: PlatingParameters, above_ah: tuple[FloatArray, FloatArray, FloatArray], capacity_ah: float
-) -> FloatArray:
+def plating_loss(parameters: PlatingParameters, above_ah: FloatArray, capacity_ah: float) -> FloatArray:
     """Return the capacity lost to plating as fractions, low, nominal and high, shape (3, ...).
 
-    ``above_ah`` is the charge above the limit for each of the three shares of the anode.
+    ``above_ah`` is the charge above the limit for each of the three shares of the anode, shape (3, ...).
 
     >>> from plant_models.ageing_parameters import load_ageing
-    >>> one = np.array([1.0])
-    >>> plating_loss(load_ageing("lfp").plating, (one, one, one), 100.0)[:, 0]
+    >>> plating_loss(load_ageing("lfp").plating, np.ones((3, 1)), 100.0)[:, 0]
     array([0.00035 , 0.000945, 0.0035  ])
     """
     shares = np.array(parameters.plated_share) * parameters.lost_share / capacity_ah
-    return np.stack([share * above for share, above in zip(shares, above_ah, strict=True)])
+    return np.asarray((above_ah.T * shares).T)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,15 @@ from plant_models.ageing import (
     resistance_band,
 )
 from plant_models.ageing_day import AgeingDay, CellCourse, StringCourse, ageing_day, ageing_rates
-from plant_models.ageing_parameters import load_ageing
+from plant_models.ageing_parameters import AgeingParameters, load_ageing
 from plant_models.cell import CellParameters, load_cell
 from plant_models.health import PackHealth
 from plant_models.truck_parameters import TruckParameters, full_energy_j
-from scenarios.energy_balance import SignalSource, StreamSource
+from scenarios.energy_balance import ColumnSource, SignalSource, StreamSource
 from scenarios.prices import PriceTable, load_prices
 from thermal_bms.errors import ConfigError, RecordingError
 from thermal_bms.parameters import parse
+from thermal_bms.recording import SIGNALS
 from thermal_bms.units import JOULES_PER_KWH, FloatArray, degc_to_k
 
 CELLS = "cells"
@@ -59,15 +61,15 @@ def aged_run(recording: SignalSource) -> AgedRun:
     truck, cell = _truck(recording.meta)
     if not isinstance(recording, StreamSource) or CELLS not in recording.streams:
         raise RecordingError("the recording has no stream of cells, so nothing can be said about ageing")
-    cells = _cells(recording)
-    if cells.time_s.size < 2 or recording["time_s"].size < 2:
+    cells, signals = _cells(recording), recording.stream(SIGNALS)
+    if cells.time_s.size < 2 or signals["time_s"].size < 2:
         raise RecordingError("the recording is shorter than two rows, so nothing can be said about ageing")
-    rest_temp_k = degc_to_k(float(recording["ambient_temp_degc"].mean()))
+    rest_temp_k = degc_to_k(float(signals["ambient_temp_degc"].mean()))
     day = ageing_day(
-        load_ageing(cell.chemistry),
+        _ageing(cell.chemistry),
         cell,
         cells,
-        _strings(recording, truck),
+        _strings(signals, truck),
         rest_temp_k=rest_temp_k,
         health=recorded_health(recording.meta, cells.soc.shape[1:]),
     )
@@ -173,7 +175,7 @@ def _truck(meta: Mapping[str, Any]) -> tuple[TruckParameters, CellParameters]:
         raise RecordingError("the recording does not hold its truck, so nothing can be said about ageing")
     try:
         parameters = parse(TruckParameters, truck, "recording")
-        return parameters, load_cell(parameters.cell)
+        return parameters, _cell(parameters.cell)
     except ConfigError as error:
         raise RecordingError(f"the truck in the recording cannot be read: {error}") from None
 
@@ -183,8 +185,18 @@ def _cells(recording: StreamSource) -> CellCourse:
     return CellCourse(cells["time_s"], degc_to_k(cells["cell_temp_degc"]), cells["cell_soc"])
 
 
-def _strings(recording: SignalSource, truck: TruckParameters) -> StringCourse:
+def _strings(signals: ColumnSource, truck: TruckParameters) -> StringCourse:
     strings = range(truck.pack.n_strings)
-    current_a = np.stack([recording[f"string_current_a_{k}"] for k in strings], axis=1)
-    soc = np.stack([recording[f"string_soc_{k}"] for k in strings], axis=1)
-    return StringCourse(recording["time_s"], current_a / truck.pack.n_parallel, soc)
+    current_a = np.stack([signals[f"string_current_a_{k}"] for k in strings], axis=1)
+    soc = np.stack([signals[f"string_soc_{k}"] for k in strings], axis=1)
+    return StringCourse(signals["time_s"], current_a / truck.pack.n_parallel, soc)
+
+
+@cache
+def _cell(name: str) -> CellParameters:
+    return load_cell(name)
+
+
+@cache
+def _ageing(chemistry: str) -> AgeingParameters:
+    return load_ageing(chemistry)
