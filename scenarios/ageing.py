@@ -157,7 +157,9 @@ def recorded_health(meta: Mapping[str, Any], shape: tuple[int, ...]) -> PackHeal
 
 
 def health_meta(health: PackHealth) -> dict[str, Any]:
-    """Return what a recording says of its pack's health."""
+    """Return what a recording says of its pack's health; nothing for a new pack."""
+    if not health.is_used:
+        return {}
     return {HEALTH: {name: values.tolist() for name, values in health._asdict().items()}}
 
 

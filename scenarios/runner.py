@@ -31,14 +31,7 @@ from scenarios.rows import (
     fault_events,
     signal_columns,
 )
-from scenarios.scenario import (
-    ChargePhase,
-    DrivePhase,
-    LoadedScenario,
-    ParkPhase,
-    Phase,
-    initial_health,
-)
+from scenarios.scenario import ChargePhase, DrivePhase, LoadedScenario, ParkPhase, Phase
 from thermal_bms.charging import ChargeSettings
 from thermal_bms.cycle import ControlUnit, CycleResult, control_cycle
 from thermal_bms.faults import Fault
@@ -151,7 +144,7 @@ class Day:
             payload_kg=self._payload_kg,
             seed=settings.seed,
         )
-        self.health = initial_health(scenario)
+        self.health = scenario.health()
         apply_health(self.truck.constants, self.health)
         description = describe(scenario.truck, self.truck.cell)
         controller = create(settings.controller.name, settings.controller.settings, description)
@@ -197,7 +190,7 @@ class Day:
             "versions": {name: _version(name) for name in ("thermal-bms", "numpy", "numba", "scipy")},
             "energy_balance": ENERGY_BALANCE,
             "phases": [],
-            **(health_meta(self.health) if self.health.is_used else {}),
+            **health_meta(self.health),
         }
 
     def streams(self) -> dict[str, Any]:

@@ -149,6 +149,14 @@ class LoadedScenario:
     truck: TruckParameters
     folder: Path
 
+    def health(self) -> PackHealth:
+        """Return capacity and resistance of every group at the start, relative to new."""
+        initial, pack = self.settings.initial, self.truck.pack
+        shape = (pack.n_strings, pack.n_series)
+        if initial.health_file is not None:
+            return read_health(self.folder / initial.health_file, shape)
+        return PackHealth.even(shape, capacity=initial.soh, resistance=initial.resistance_factor)
+
 
 def library_names() -> list[str]:
     """Return the names of the library's scenarios."""
@@ -170,17 +178,8 @@ def load_scenario(name_or_path: str, overrides: Sequence[str] = ()) -> LoadedSce
     truck = load_truck(str(path.parent / settings.truck) if own else settings.truck, settings.truck_changes)
     _check_fit(settings, truck, path)
     loaded = LoadedScenario(path.stem, settings, truck, path.parent)
-    initial_health(loaded)
+    loaded.health()
     return loaded
-
-
-def initial_health(scenario: LoadedScenario) -> PackHealth:
-    """Return capacity and resistance of every group at the start, relative to new."""
-    initial, pack = scenario.settings.initial, scenario.truck.pack
-    shape = (pack.n_strings, pack.n_series)
-    if initial.health_file is not None:
-        return read_health(scenario.folder / initial.health_file, shape)
-    return PackHealth.even(shape, capacity=initial.soh, resistance=initial.resistance_factor)
 
 
 def _find(name_or_path: str) -> Path:
