@@ -3,7 +3,7 @@
 A day is a recorded stretch, filled up to whole days of 24 h by standing at its last charge and at the mean ambient
 temperature. Charge that moved while the cells were at a temperature counts at that temperature; calendar ageing
 counts the time. Depths are those of rainflow cycles of the string's charge, weighted by the charge they move; the
-C-rate is the mean over the time in use, as the laws' tests define it.
+C-rate is the mean of charge and discharge rate, each over the time in its direction, as the laws define it.
 
 A pack that has faded moves the same charge with deeper cycles: charging ends at the same charge, driving ends lower.
 """
@@ -91,7 +91,7 @@ class AgeingDay:
     depth, depth_share : depths of cycles and the share of charge moved in them, shapes (n_depths,) and
         (n_strings, n_depths)
     depth_ratio : swing of a group over that of its string
-    c_rate : mean over the time in use, shape (n_strings,) [1/h]
+    c_rate : mean of charge and discharge, shape (n_strings,) [1/h]
     efc_per_day : charge moved per day over twice the nameplate capacity, of every group
     plated_per_day : capacity lost to plating per day, low, nominal and high
     outside : share of the stress outside the valid range
@@ -178,7 +178,7 @@ def ageing_day(
         depth=depth,
         depth_share=depth_share,
         depth_ratio=ratio,
-        c_rate=_rate_in_use(rate, dt_h),
+        c_rate=_mean_rate(rate, dt_h),
         efc_per_day=np.broadcast_to(0.5 * moved.sum(axis=0)[:, None] / days, ratio.shape),
         plated_per_day=_plated(parameters, cell, cells, strings, health) / days,
         outside=_outside(parameters, time_share, temp_k, moved_share, (rate, moved)),
@@ -244,11 +244,15 @@ def _over_depths(
     return loss, gain
 
 
-def _rate_in_use(rate: FloatArray, dt_h: FloatArray) -> FloatArray:
-    """Return the mean C-rate of every string over the time in which it is in use."""
-    used_h = np.where(np.abs(rate) > IN_USE_C_RATE, dt_h[:, None], 0.0)
-    span_h = used_h.sum(axis=0)
-    return np.asarray((np.abs(rate) * used_h).sum(axis=0) / np.where(span_h > 0.0, span_h, 1.0))
+def _mean_rate(rate: FloatArray, dt_h: FloatArray) -> FloatArray:
+    """Return the mean of the charge and the discharge C-rate of every string, each over the time in its direction."""
+    total, directions = np.zeros(rate.shape[1]), np.zeros(rate.shape[1])
+    for one_way in (rate, -rate):
+        used_h = np.where(one_way > IN_USE_C_RATE, dt_h[:, None], 0.0)
+        span_h = used_h.sum(axis=0)
+        total += (one_way * used_h).sum(axis=0) / np.where(span_h > 0.0, span_h, 1.0)
+        directions += span_h > 0.0
+    return total / np.maximum(directions, 1.0)
 
 
 def _swing_ratio(soc: FloatArray, health: PackHealth) -> FloatArray:

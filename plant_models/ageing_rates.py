@@ -90,7 +90,7 @@ def cycle_loss_rate(
     Parameters
     ----------
     depth : of the cycles, 0..1
-    c_rate : mean of charge and discharge over the time in use [1/h]
+    c_rate : mean of charge and discharge, each over the time in its direction [1/h]
 
     >>> from plant_models.ageing_parameters import load_ageing
     >>> law = load_ageing("nmc").capacity

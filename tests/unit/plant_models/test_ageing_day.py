@@ -59,6 +59,20 @@ def test_charge_depth_and_rate_are_those_of_the_course() -> None:
     assert day.depth_share.sum(axis=1) == pytest.approx(1.0)
 
 
+def test_a_fast_charge_after_a_slow_discharge_counts_as_the_mean_of_both_rates() -> None:
+    cell = load_cell("lfp_302ah")
+    rows = np.arange(0.0, 9000.0 + 1.0, 10.0)
+    rate = np.where(rows <= 7200.0, 0.25, -1.0)
+    rate[0] = 0.0
+    soc = 0.9 - np.cumsum(rate * 10.0) / 3600.0
+    strings = StringCourse(rows, rate[:, None] * cell.capacity_ah, soc[:, None])
+    cells = CellCourse(rows[::6], np.full((rows[::6].size, 1, 1), 298.15), soc[::6, None, None])
+    day = ageing_day(
+        load_ageing("lfp"), cell, cells, strings, rest_temp_k=298.15, health=PackHealth.even((1, 1))
+    )
+    assert day.c_rate == pytest.approx(0.5 * (0.25 + 1.0), rel=1e-3)
+
+
 def test_cycles_count_at_the_temperature_at_which_charge_moves_and_not_at_that_of_the_night() -> None:
     day = course(name="nmc_94ah")
     colder = replace(day, temp_k=np.where(day.time_share[:, None, None] > 0.5, 243.15, day.temp_k))
