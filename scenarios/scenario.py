@@ -67,19 +67,23 @@ class InitialState(Parameters):
     soc: float = Field(default=0.9, ge=0.0, le=1.0)
     cell_temp_degc: float | None = Field(default=None, ge=-45.0, le=60.0, description="default: ambient")
     start_hour: float = Field(default=6.0, ge=0.0, lt=24.0, description="hour of the day")
-    soh: float = Field(default=1.0, ge=0.3, le=1.0, description="capacity of every cell over that when new")
-    resistance_factor: float = Field(
+    soh_capacity: float = Field(
+        default=1.0, ge=0.3, le=1.0, description="capacity of every cell over that when new"
+    )
+    soh_resistance: float = Field(
         default=1.0, ge=0.5, le=10.0, description="resistance of every cell over that when new"
     )
-    health_file: str | None = Field(
+    soh_file: str | None = Field(
         default=None,
         description="CSV that `thermal-bms age` wrote: both for every group, in place of the two",
     )
 
     @model_validator(mode="after")
     def _health_once(self) -> "InitialState":
-        if self.health_file is not None and (self.soh, self.resistance_factor) != (1.0, 1.0):
-            raise ValueError("health_file already says what soh and resistance_factor say; give one of them")
+        if self.soh_file is not None and (self.soh_capacity, self.soh_resistance) != (1.0, 1.0):
+            raise ValueError(
+                "soh_file already says what soh_capacity and soh_resistance say; give one of them"
+            )
         return self
 
 
@@ -153,9 +157,9 @@ class LoadedScenario:
         """Return capacity and resistance of every group at the start, relative to new."""
         initial, pack = self.settings.initial, self.truck.pack
         shape = (pack.n_strings, pack.n_series)
-        if initial.health_file is not None:
-            return read_health(self.folder / initial.health_file, shape)
-        return PackHealth.even(shape, capacity=initial.soh, resistance=initial.resistance_factor)
+        if initial.soh_file is not None:
+            return read_health(self.folder / initial.soh_file, shape)
+        return PackHealth.even(shape, capacity=initial.soh_capacity, resistance=initial.soh_resistance)
 
 
 def library_names() -> list[str]:

@@ -109,9 +109,7 @@ def truck_loss(name: str, mean_degc: float) -> float:
     soc = np.interp(time_s / 3600.0, hours, [0.9, 0.9, 0.4, 0.75, 0.4, 0.4, 0.9, 0.9])
     temp_degc = mean_degc + 5.0 * np.sin(2.0 * np.pi * (time_s / SECONDS_PER_DAY - 0.3))
     model = getattr(models, name)()
-    model.simulate_battery_life(
-        {"Time_s": time_s, "SOC": soc, "Temperature_C": temp_degc}, threshold_time=10
-    )
+    model.simulate_battery_life({"Time_s": time_s, "SOC": soc, "Temperature_C": temp_degc}, threshold_time=10)
     return float(1.0 - model.outputs["q"][-1])
 
 

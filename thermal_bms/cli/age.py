@@ -16,7 +16,7 @@ SUMMARY = "project the ageing of a recorded day over years"
 DESCRIPTION = """\
 Repeat the day that a run recorded for years, with the pack fading under it: capacity, resistance and EUR with
 bands. Leaves ageing.html, ageing.json and health.csv in the folder of the run. health.csv holds every group of
-the aged pack; a scenario starts with it by initial.health_file.
+the aged pack; a scenario starts with it by initial.soh_file.
 """
 EPILOG = """\
 examples:

@@ -33,7 +33,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
 
 @pytest.fixture(scope="module")
 def aged(tmp_path_factory: pytest.TempPathFactory) -> Recording:
-    return recorded(tmp_path_factory.mktemp("aged"), "initial.soh=0.8", "initial.resistance_factor=1.5")
+    return recorded(tmp_path_factory.mktemp("aged"), "initial.soh_capacity=0.8", "initial.soh_resistance=1.5")
 
 
 def test_a_run_has_every_figure_of_ageing(recording: Recording) -> None:
@@ -94,12 +94,12 @@ def test_a_scenario_starts_with_the_pack_of_a_health_file(tmp_path: Path) -> Non
         np.linspace(0.7, 0.9, pack.n_strings * pack.n_series).reshape(shape), np.full(shape, 1.2)
     )
     write_health(tmp_path / "health.csv", health)
-    found = aged_run(recorded(tmp_path, 'initial.health_file="health.csv"')).day.health
+    found = aged_run(recorded(tmp_path, 'initial.soh_file="health.csv"')).day.health
     assert found.capacity == pytest.approx(health.capacity, abs=1e-6)
-    with pytest.raises(ConfigError, match="health_file already says"):
-        load_day(tmp_path, ['initial.health_file="health.csv"', "initial.soh=0.9"])
+    with pytest.raises(ConfigError, match="soh_file already says"):
+        load_day(tmp_path, ['initial.soh_file="health.csv"', "initial.soh_capacity=0.9"])
     with pytest.raises(ConfigError, match="no health file"):
-        load_day(tmp_path, ['initial.health_file="none.csv"'])
+        load_day(tmp_path, ['initial.soh_file="none.csv"'])
 
 
 def test_a_day_outside_the_range_of_its_laws_warns_in_summary_and_report(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_the_health_it_leaves_starts_another_scenario(folder: Path, tmp_path: Pa
     assert main(["age", str(folder), "--years", "5"]) == 0
     path = write_day(tmp_path)
     (tmp_path / "health.csv").write_text((folder / "health.csv").read_text())
-    health = load_scenario(str(path), ['initial.health_file="health.csv"']).health()
+    health = load_scenario(str(path), ['initial.soh_file="health.csv"']).health()
     assert 0.5 < health.capacity.mean() < 1.0
 
 
