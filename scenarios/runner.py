@@ -132,6 +132,7 @@ class Day:
         self.climate = build_climate(
             settings.climate, start_hour=settings.initial.start_hour, folder=scenario.folder
         )
+        self._weather = self.climate.ambient(0.0)
         start_degc = settings.initial.cell_temp_degc
         vehicle = scenario.truck.vehicle
         self._payload_kg = (
@@ -140,7 +141,7 @@ class Day:
         self.truck = Truck(
             scenario.truck,
             soc=settings.initial.soc,
-            temp_degc=self.climate.ambient(0.0)[0] if start_degc is None else start_degc,
+            temp_degc=self._weather[0] if start_degc is None else start_degc,
             payload_kg=self._payload_kg,
             seed=settings.seed,
         )
@@ -350,9 +351,8 @@ class Day:
         return dt_s
 
     def _advance(self, recorder: Recorder, index: int, dt_s: float) -> None:
-        weather = self.climate.ambient(self.truck.time_s)
-        self.truck.step(Surroundings(*weather), dt_s)
-        self.rows.add(dt_s)
+        self.truck.step(Surroundings(*self._weather), dt_s)
+        self._weather = self.climate.ambient(self.truck.time_s)
         if self.truck.time_s >= self._next_signals_s - 1e-6:
             self._record(recorder, index)
         if self._progress and self.truck.time_s >= self._next_progress_s:
@@ -361,8 +361,7 @@ class Day:
 
     def _record(self, recorder: Recorder, index: int) -> None:
         now_s = self.truck.time_s
-        weather = self.climate.ambient(now_s)
-        recorder.append("signals", self.rows.signals(index, weather, self._result, self._command))
+        recorder.append("signals", self.rows.signals(index, self._weather, self._result, self._command))
         self._signals_s = now_s
         self._next_signals_s = now_s + self.settings.recording.signals_every_s
         if now_s >= self._next_cells_s - 1e-6:
