@@ -11,9 +11,11 @@ from matplotlib.figure import Figure
 from scenarios import report_charts as charts
 from scenarios import report_figures as figures
 from scenarios import report_html as html
+from scenarios.ageing import aged_run
 from scenarios.checks import CheckResult, evaluate_checks
 from scenarios.energy_balance import Balance, SignalSource, energy_balances, energy_split
 from scenarios.metrics import compute_kpis
+from scenarios.report_ageing import ageing_section
 from scenarios.report_plots import (
     FIGURE_WIDTH_IN,
     MARGIN_LEFT_IN,
@@ -125,11 +127,19 @@ def render_report(recording: RunSource, summary: Mapping[str, Any] | None = None
     if drawable:
         day = DayView(recording)
         body += _drawn(recording, day, kpis)
+        body.append(_ageing(recording, kpis))
         values = _cursor_values(day)
     if balances:
         body.append(html.section("Energy balance", BALANCE_LEAD, html.balance_tables(balances)))
     body.append(_appendix(meta, kpis))
     return _page(meta, html.header(meta, _verdict(recording, checks), _chips(recording)), body, values)
+
+
+def _ageing(recording: RunSource, kpis: Mapping[str, float]) -> str:
+    try:
+        return ageing_section(aged_run(recording), kpis)
+    except RecordingError:
+        return ""
 
 
 CHECKS_LEAD = "What this scenario demands, and how far inside the limits it stayed."

@@ -22,6 +22,7 @@ TILES = (
     "cell_temp_spread_max_k",
     "comfort_violation_k_s",
     "charge_minutes",
+    "ageing_eur_per_day",
     "distance_km",
     "range_km",
 )
@@ -32,6 +33,7 @@ TILE_LABELS = {
     "cell_temp_spread_max_k": "Largest spread between cells",
     "comfort_violation_k_s": "Outside the comfort band",
     "charge_minutes": "Charging",
+    "ageing_eur_per_day": "Ageing per day",
     "distance_km": "Distance",
     "range_km": "Range",
 }

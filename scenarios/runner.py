@@ -12,8 +12,10 @@ from typing import Any
 
 from controllers.registry import create
 from plant_models.charger import charger
+from plant_models.health import apply_health
 from plant_models.truck import Surroundings, Truck, compile_kernels
 from plant_models.truck_parameters import describe, full_energy_j
+from scenarios.ageing import ageing_warnings, health_meta
 from scenarios.checks import CheckResult, evaluate_checks
 from scenarios.climate import build_climate
 from scenarios.drive_cycle import DriveCycle, load_cycle
@@ -96,7 +98,8 @@ def run(scenario: LoadedScenario, out: Path, progress: Progress | None = None) -
     kpis = compute_kpis(recording)
     checks = evaluate_checks(kpis, scenario.settings.checks)
     timings = {"build_s": built - started, "run_s": ran - built, "metrics_s": perf_counter() - ran}
-    result = RunResult(path, out / SUMMARY_NAME, kpis, checks, day.warnings, timings)
+    warnings = [*day.warnings, *ageing_warnings(recording)]
+    result = RunResult(path, out / SUMMARY_NAME, kpis, checks, warnings, timings)
     write_summary(scenario, result)
     return result
 
@@ -142,6 +145,8 @@ class Day:
             payload_kg=self._payload_kg,
             seed=settings.seed,
         )
+        self.health = scenario.health()
+        apply_health(self.truck.constants, self.health)
         description = describe(scenario.truck, self.truck.cell)
         controller = create(settings.controller.name, settings.controller.settings, description)
         self.unit = ControlUnit(description, controller, initial_soc=settings.initial.soc)
@@ -150,7 +155,8 @@ class Day:
             self.link = FaultyLink(self.link, self.truck, settings.fault)
         self.cycles = [self._cycle(phase) for phase in settings.phase]
         low, high = scenario.truck.pack.usable_soc
-        self._usable_kwh = (high - low) * full_energy_j(scenario.truck, self.truck.cell) / JOULES_PER_KWH
+        full_kwh = full_energy_j(scenario.truck, self.truck.cell) / JOULES_PER_KWH
+        self._usable_kwh = (high - low) * full_kwh * float(self.health.capacity.mean())
         self.plan = Plan(
             settings.phase,
             [
@@ -185,6 +191,7 @@ class Day:
             "versions": {name: _version(name) for name in ("thermal-bms", "numpy", "numba", "scipy")},
             "energy_balance": ENERGY_BALANCE,
             "phases": [],
+            **health_meta(self.health),
         }
 
     def streams(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from controllers.registry import create
 from plant_models.charger import charger
+from plant_models.health import PackHealth, read_health
 from plant_models.truck_parameters import TruckParameters, describe, load_truck
 from scenarios.checks import validate_checks
 from scenarios.climate import ClimateSettings, build_climate
@@ -66,6 +67,24 @@ class InitialState(Parameters):
     soc: float = Field(default=0.9, ge=0.0, le=1.0)
     cell_temp_degc: float | None = Field(default=None, ge=-45.0, le=60.0, description="default: ambient")
     start_hour: float = Field(default=6.0, ge=0.0, lt=24.0, description="hour of the day")
+    soh_capacity: float = Field(
+        default=1.0, ge=0.3, le=1.0, description="capacity of every cell over that when new"
+    )
+    soh_resistance: float = Field(
+        default=1.0, ge=0.5, le=10.0, description="resistance of every cell over that when new"
+    )
+    soh_file: str | None = Field(
+        default=None,
+        description="CSV that `thermal-bms age` wrote: both for every group, in place of the two",
+    )
+
+    @model_validator(mode="after")
+    def _health_once(self) -> "InitialState":
+        if self.soh_file is not None and (self.soh_capacity, self.soh_resistance) != (1.0, 1.0):
+            raise ValueError(
+                "soh_file already says what soh_capacity and soh_resistance say; give one of them"
+            )
+        return self
 
 
 class ControllerChoice(Parameters):
@@ -134,6 +153,14 @@ class LoadedScenario:
     truck: TruckParameters
     folder: Path
 
+    def health(self) -> PackHealth:
+        """Return capacity and resistance of every group at the start, relative to new."""
+        initial, pack = self.settings.initial, self.truck.pack
+        shape = (pack.n_strings, pack.n_series)
+        if initial.soh_file is not None:
+            return read_health(self.folder / initial.soh_file, shape)
+        return PackHealth.even(shape, capacity=initial.soh_capacity, resistance=initial.soh_resistance)
+
 
 def library_names() -> list[str]:
     """Return the names of the library's scenarios."""
@@ -154,7 +181,9 @@ def load_scenario(name_or_path: str, overrides: Sequence[str] = ()) -> LoadedSce
     own = settings.truck.endswith(".toml")
     truck = load_truck(str(path.parent / settings.truck) if own else settings.truck, settings.truck_changes)
     _check_fit(settings, truck, path)
-    return LoadedScenario(path.stem, settings, truck, path.parent)
+    loaded = LoadedScenario(path.stem, settings, truck, path.parent)
+    loaded.health()
+    return loaded
 
 
 def _find(name_or_path: str) -> Path:

@@ -333,4 +333,4 @@ def test_a_charge_of_cells_that_stay_too_cold_is_given_up_with_a_warning(tmp_pat
     fault = "fault=[{kind='heater_off'}]"
     changes = [COLD_CHARGE[0].replace("1.0}", "0.1}"), *COLD_CHARGE[1:], fault]
     result = run(load_day(tmp_path, changes), tmp_path)
-    assert result.warnings == ["phase 2 (charge) given up after 0.1 h"]
+    assert "phase 2 (charge) given up after 0.1 h" in result.warnings
