@@ -142,13 +142,12 @@ def projection_page(
     warnings : about the recorded day
     facts : what the projection assumes, shown as small labels
     """
-    css = (HERE / "report.css").read_text(encoding="utf-8")
-    name = escape(str(meta.get("title", "Run")))
+    name = str(meta.get("title", "Run"))
     years = f"{found.year[-1]:g}"
     low, nominal, high = (f"{100.0 * c:.0f}" for c in found.capacity[:, -1])
     chips = "".join(f"<span><b>{escape(k)}</b>{escape(v)}</span>" for k, v in facts.items())
     header = (
-        f"<header><div><div><h1>{years} years of: {name}</h1><p>{escape(PAGE_LEAD)}</p>"
+        f"<header><div><div><h1>{years} years of: {escape(name)}</h1><p>{escape(PAGE_LEAD)}</p>"
         f'<div class="chips">{chips}</div></div><div class="verdict"><strong>{nominal} %</strong>'
         f"<small>capacity after {years} years, {low} to {high} %</small></div></div></header>"
     )
@@ -156,17 +155,13 @@ def projection_page(
         figure = to_svg(
             projection_figure(found), "projection", label="capacity, resistance and price by year"
         )
-    body = (
-        html.section("Course", COURSE_LEAD, f"<figure>{figure}</figure>")
-        + html.warnings_section([*_own_lines(found), *warnings])
-        + html.section("Year by year", YEARS_LEAD, years_table(found))
-    )
-    return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{years} years of: {name}</title><style>{css}</style></head><body>{header}"
-        f'<main style="padding-top:1px">{body}</main></body></html>\n'
-    )
+    parts = [
+        header,
+        html.section("Course", COURSE_LEAD, f"<figure>{figure}</figure>"),
+        html.warnings_section([*_own_lines(found), *warnings]),
+        html.section("Year by year", YEARS_LEAD, years_table(found)),
+    ]
+    return html.document(f"{years} years of: {name}", parts, foot=PAGE_LEAD)
 
 
 PAGE_LEAD = "The recorded day repeated, with the pack fading under it. Shaded: the band of the ageing laws."
