@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from controllers.registry import create
+from plant_models.cell_monitoring import MonitoredLink
 from plant_models.charger import charger
 from plant_models.health import apply_health
 from plant_models.truck import Surroundings, Truck, compile_kernels
@@ -153,6 +154,8 @@ class Day:
         self.link: Link = DirectLink(self.truck)
         if settings.fault:
             self.link = FaultyLink(self.link, self.truck, settings.fault)
+        if settings.monitoring:
+            self.link = MonitoredLink(self.link, settings.monitoring, settings.seed)
         self.cycles = [self._cycle(phase) for phase in settings.phase]
         low, high = scenario.truck.pack.usable_soc
         full_kwh = full_energy_j(scenario.truck, self.truck.cell) / JOULES_PER_KWH

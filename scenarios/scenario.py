@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from controllers.registry import create
+from plant_models.cell_monitoring import MonitoringSettings
 from plant_models.charger import charger
 from plant_models.health import PackHealth, read_health
 from plant_models.truck_parameters import TruckParameters, describe, load_truck
@@ -125,6 +126,9 @@ class Scenario(Parameters):
     fault: tuple[FaultEntry, ...] = ()
     checks: dict[str, str] = Field(default_factory=dict)
     recording: RecordingSettings = RecordingSettings()
+    monitoring: MonitoringSettings | None = Field(
+        default=None, description="cell-monitoring units; default: every tick, at once, all of it"
+    )
     truck_changes: dict[str, Any] = Field(
         default_factory=dict, description="changes to the truck's parameter set"
     )
