@@ -124,8 +124,6 @@ class MonitoredLink:
         self._last = now
         self._arrive(now.time_s)
         old = now.time_s - self._held_s > self._settings.missing_after_s
-        if not old.any():
-            return replace(now, **{name: held.copy() for name, held in self._held.items()})
         shown = {
             name: np.where(old[self._unit_of[name]], math.nan, held) for name, held in self._held.items()
         }
