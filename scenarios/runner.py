@@ -49,6 +49,7 @@ PREVIEW_EVERY_S = 10.0
 PROGRESS_EVERY_S = 60.0
 SETTLE_TICKS = 5
 CHARGE_DONE_S = 60.0
+CHARGE_BLOCKED_S = 1800.0
 CHARGE_ENDS = (LimitCause.SOC, LimitCause.CELL_VOLTAGE)
 COMFORT_BAND_DEGC = {"lfp": (15.0, 35.0), "nmc": (15.0, 35.0)}
 
@@ -283,15 +284,20 @@ class Day:
     def _charge_until_done(self, recorder: Recorder, index: int, phase: ChargePhase, start_s: float) -> None:
         """Charge until target or cell voltage end it; cells that are too cold, or too hot, are waited for."""
         end_s = start_s + phase.duration_max_h * SECONDS_PER_HOUR
-        idle_s = 0.0
+        idle_s = blocked_s = 0.0
         has_charged = False
         while idle_s < CHARGE_DONE_S:
+            if blocked_s >= CHARGE_BLOCKED_S:
+                self.warnings.append(f"phase {index} (charge) given up: blocked by a fault for 30 min")
+                break
             if self.truck.time_s >= end_s:
                 self.warnings.append(f"phase {index} (charge) given up after {phase.duration_max_h:g} h")
                 break
             dt_s = self._tick(recorder, index, start_s)
             has_charged = has_charged or self._battery_is_charging()
             idle_s = idle_s + dt_s if self._charge_over(has_charged=has_charged) else 0.0
+            blocked = self._result is not None and self._result.charge_limit is LimitCause.FAULT
+            blocked_s = blocked_s + dt_s if blocked else 0.0
 
     def _charge_over(self, *, has_charged: bool) -> bool:
         """Return whether no current means that the charge is over, not that something keeps it waiting."""

@@ -181,13 +181,22 @@ def load_scenario(name_or_path: str, overrides: Sequence[str] = ()) -> LoadedSce
     """
     path = _find(name_or_path)
     data = with_overrides(read_toml(path), overrides)
-    settings = parse(Scenario, data, path.name)
+    settings = _with_own_controller(parse(Scenario, data, path.name), path.parent)
     own = settings.truck.endswith(".toml")
     truck = load_truck(str(path.parent / settings.truck) if own else settings.truck, settings.truck_changes)
     _check_fit(settings, truck, path)
     loaded = LoadedScenario(path.stem, settings, truck, path.parent)
     loaded.health()
     return loaded
+
+
+def _with_own_controller(settings: Scenario, folder: Path) -> Scenario:
+    """Return the scenario with a controller's file, when it lies beside the scenario, by its full path."""
+    file, colon, function = settings.controller.name.rpartition(":")
+    if not (colon and file.endswith(".py") and (folder / file).is_file()):
+        return settings
+    choice = settings.controller.model_copy(update={"name": f"{(folder / file).resolve()}:{function}"})
+    return settings.model_copy(update={"controller": choice})
 
 
 def _find(name_or_path: str) -> Path:
