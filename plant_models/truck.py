@@ -17,9 +17,11 @@ from plant_models.coolant_loop import build_loop
 from plant_models.kernels import RecordArray, record_of
 from plant_models.pack import CircuitTables, PackArrays, circuit_tables, pack_arrays, views
 from plant_models.road import CycleArrays, cycle_by_time
+from plant_models.runaway import ATMOSPHERE_PA, Runaway
 from plant_models.sensors import N_SCALAR_NOISE, SCALARS, NoiseStream, sense, sense_temperatures
 from plant_models.truck_parameters import TruckParameters
 from plant_models.truck_step import (
+    FROM_ABUSE,
     FROM_DRIVE,
     INPUTS,
     PORTS,
@@ -79,6 +81,7 @@ class Truck:
         self.auxiliary_power_w = 0.0
         self.cabin_power_w = 0.0
         self.charger: Charger | None = None
+        self.runaway: Runaway | None = None  # until a cell is abused
         spread, self._noise_seed = np.random.SeedSequence(seed).spawn(2)
         self._build_circuit(degc_to_k(temp_degc))
         pack = parameters.pack
@@ -158,6 +161,22 @@ class Truck:
         """Multiply the conductance from cells to plate of a string."""
         self.constants.core_to_wall_w_per_k[string] *= factor
 
+    def abused(self) -> Runaway:
+        """Return the model of runaway, made when first asked for: triggers are given to it."""
+        if self.runaway is None:
+            self.runaway = Runaway(self.pack, self.tables(1.0), self.parameters.pack, self.cell)
+        return self.runaway
+
+    @property
+    def pack_pressure_pa(self) -> float:
+        """The highest pressure in the housings of the strings, absolute [Pa]."""
+        return self.runaway.pressure_pa if self.runaway else ATMOSPHERE_PA
+
+    @property
+    def runaway_cells(self) -> int:
+        """How many cells have run away."""
+        return self.runaway.cells_in_runaway if self.runaway else 0
+
     # --- the seam ---
 
     def actuate(self, command: Command) -> None:
@@ -229,6 +248,8 @@ class Truck:
             self._charger_current_a(dt_s, live=live),
         )
         self.bus_voltage_v = self._step(*self.kernel_arguments(dt_s), self._inputs, dt_s)  # type: ignore[call-arg]
+        if self.runaway is not None:
+            self._step_runaway(self.runaway, dt_s)
         self._sense_temperatures(dt_s)
         self.time_s += dt_s
 
@@ -258,6 +279,9 @@ class Truck:
         chemical_j, heat_j = stored_energies_j(
             self._p, self._s, self._chiller_p, self._chiller_s, tables, self.pack
         )
+        if self.runaway is not None:
+            chemical_j += self.runaway.held_j
+            heat_j -= self.runaway.missing_heat_j
         return chemical_j + self._locked_in_j, heat_j
 
     def view(self) -> FloatArray:
@@ -376,6 +400,18 @@ class Truck:
             return 0.0
         voltage_v = (self.bus_voltage_v or float(self.state.string_voltage_v.max())) if live else 0.0
         return self.charger.step(self._command.charge_current_a, voltage_v, dt_s)
+
+    def _step_runaway(self, runaway: Runaway, dt_s: float) -> None:
+        """Advance the cells that are resolved around an abused one, and write their ports."""
+        runaway.step(self.time_s + dt_s, dt_s)
+        heat = runaway.heat
+        self.ports[FROM_ABUSE:] = (
+            heat.overcharge_w,
+            heat.short_w,
+            heat.reaction_w,
+            heat.heater_w,
+            heat.vent_w,
+        )
 
     def _sense_temperatures(self, dt_s: float) -> None:
         if dt_s != self._keep_dt_s:

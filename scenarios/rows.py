@@ -18,6 +18,8 @@ WORLD = (
     "irradiance_w_per_m2",
     "bus_voltage_v",
     "charger_power_max_w",
+    "pack_pressure_pa",
+    "runaway_cells",
 )
 STORED = ("chemical_energy_j", "stored_heat_j")
 COUNTERS = tuple(f"{port.removesuffix('_w')}_j" for port in PORTS)
@@ -46,7 +48,7 @@ EVENTS = ("time_s", "code", "severity", "place", "value", "limit", "is_set")
 
 ENERGY_BALANCE = {
     "electrical": {
-        "in": ["charger_power_j", "unmet_power_j"],
+        "in": ["charger_power_j", "unmet_power_j", "overcharge_power_j"],
         "out": [
             "traction_power_j",
             "auxiliary_power_j",
@@ -57,6 +59,7 @@ ENERGY_BALANCE = {
             "heater_power_j",
             "cell_heat_j",
             "busbar_heat_j",
+            "cell_short_heat_j",
         ],
         "stored": ["chemical_energy_j"],
     },
@@ -71,6 +74,9 @@ ENERGY_BALANCE = {
             "cabin_heat_j",
             "intake_enthalpy_j",
             "cabin_enthalpy_j",
+            "cell_short_heat_j",
+            "runaway_reaction_heat_j",
+            "heater_pad_power_j",
         ],
         "out": [
             "heat_housing_to_ambient_j",
@@ -81,6 +87,7 @@ ENERGY_BALANCE = {
             "drive_loop_loss_j",
             "circuit_loss_j",
             "exhaust_enthalpy_j",
+            "vent_enthalpy_j",
         ],
         "stored": ["stored_heat_j"],
     },
@@ -153,6 +160,8 @@ class RowMaker:
             *weather,
             truck.bus_voltage_v,
             truck.charger.power_now_max_w(truck.bus_voltage_v) if truck.charger else 0.0,
+            truck.pack_pressure_pa,
+            truck.runaway_cells,
             *control_values(result, command),
         )
         return self._row
