@@ -15,7 +15,7 @@ the pack's own step:
 A heater pad and the supply stop when their cell is shorted, as test procedures demand.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import IntEnum
 from typing import final
 
@@ -71,8 +71,8 @@ class Happened:
 
 
 @dataclass(slots=True)
-class AbuseHeat:
-    """Mean powers of a tick [W], and what came before them."""
+class _Powers:
+    """Mean powers of a tick [W], in the order of the truck's ports from ``FROM_ABUSE`` on."""
 
     overcharge_w: float = 0.0
     short_w: float = 0.0
@@ -114,7 +114,7 @@ class Runaway:
         self.events: list[Happened] = []
         self.held_j = 0.0
         self.pressure_pa = ATMOSPHERE_PA
-        self.heat = AbuseHeat()
+        self._powers = _Powers()
         self._pack, self._cell = pack, cell
         self._constants, self._state, self._work = views(arrays)
         self._tables = tables
@@ -175,9 +175,13 @@ class Runaway:
 
     # --- time ---
 
-    def step(self, time_s: float, dt_s: float) -> None:
-        """Advance by one tick, after the pack's own step; ``time_s`` is its end."""
-        self.heat = AbuseHeat()
+    def step(self, time_s: float, dt_s: float) -> tuple[float, ...]:
+        """Advance by one tick, after the pack's own step, and return the mean powers at its ports [W].
+
+        ``time_s`` is the end of the tick. The ports: supply that overcharges, heat of shorted or overcharged charge,
+        heat of reactions, heater pad, enthalpy that is ejected.
+        """
+        self._powers = _Powers()
         state = self._state
         if not np.isfinite(state.core_temp_k).all():
             raise PlantError("runaway: a cell temperature is not a number; take a smaller tick_s")
@@ -193,6 +197,7 @@ class Runaway:
             self._note(window, time_s)
         self._write_drops(drop_v)
         self._breathe(gas_mol, dt_s)
+        return astuple(self._powers)
 
     # --- inside ---
 
@@ -200,7 +205,13 @@ class Runaway:
         window = self._windows.get(string)
         if window is None:
             window = Window(
-                self.parameters, self._cell, self._pack, self._state, self._constants, string=string, group=group
+                self.parameters,
+                self._cell,
+                self._pack,
+                self._state,
+                self._constants,
+                string=string,
+                group=group,
             )
             self._windows[string] = window
         window.include(group)
@@ -230,7 +241,7 @@ class Runaway:
     def _heat(self, abuse: _Abuse, dt_s: float) -> None:
         if abuse.heater_w > 0.0 and not self._is_shorted(abuse):
             abuse.window.power_w[abuse.window.slices(abuse.cell).start] += abuse.heater_w
-            self.heat.heater_w += abuse.heater_w
+            self._powers.heater_w += abuse.heater_w
 
     def _supply(self, abuse: _Abuse, drop_v: FloatArray, dt_s: float) -> None:
         k, i = abuse.window.string, abuse.group
@@ -242,7 +253,7 @@ class Runaway:
         stored_j = self._energy_change_j(k, i, float(self._state.soc[k, i]) + delta_soc)
         drop_v[k, i] -= abuse.supply_a * inner_ohm
         self._warm(abuse.window, abuse.window.cells_of(i), loss_w)
-        self.heat.overcharge_w += stored_j / dt_s + loss_w
+        self._powers.overcharge_w += stored_j / dt_s + loss_w
 
     def _short(self, abuse: _Abuse, drop_v: FloatArray, dt_s: float) -> None:
         k, i = abuse.window.string, abuse.group
@@ -308,11 +319,11 @@ class Runaway:
         """Book what a window's step gave off; return the gas it made [mol]."""
         totals, vent = window.totals, self.parameters.vent
         p = window.stack.p[0]
-        self.heat.reaction_w += totals[REACTION_J] / dt_s
-        self.heat.short_w += totals[CHARGE_HEAT_J] / dt_s
+        self._powers.reaction_w += totals[REACTION_J] / dt_s
+        self._powers.short_w += totals[CHARGE_HEAT_J] / dt_s
         self.held_j -= float(totals[CHARGE_HEAT_J])
         to_housing_j = vent.housing_share * float(totals[VENT_OVER_J])
-        self.heat.vent_w += (totals[VENT_J] - to_housing_j) / dt_s
+        self._powers.vent_w += (totals[VENT_J] - to_housing_j) / dt_s
         self._state.housing_temp_k[window.string] += to_housing_j / self._constants.housing_capacity_j_per_k
         most_kg = p.slice_mass_kg * p.n_slices * (vent.vapour_fraction + vent.ejecta_fraction)
         return float(totals[VENT_KG] / most_kg * vent.gas_mol_per_ah * self._cell.capacity_ah)
@@ -332,7 +343,9 @@ class Runaway:
         tau_s = enclosure.breather_time_s
         keep = float(np.exp(-dt_s / tau_s))
         self._gas_mol = self._gas_mol * keep + gas_mol / dt_s * tau_s * (1.0 - keep)
-        over_pa = self._gas_mol * GAS_CONSTANT_J_PER_MOLK * self._state.housing_temp_k / enclosure.free_volume_m3
+        over_pa = (
+            self._gas_mol * GAS_CONSTANT_J_PER_MOLK * self._state.housing_temp_k / enclosure.free_volume_m3
+        )
         self.pressure_pa = ATMOSPHERE_PA + float(over_pa.max())
 
     def _write_drops(self, drop_v: FloatArray) -> None:
@@ -353,7 +366,7 @@ class Runaway:
     def _warm(self, window: Window, where: slice, heat_w: float) -> None:
         """Give slices heat that comes from charge [W]."""
         window.power_w[where] += heat_w / (where.stop - where.start)
-        self.heat.short_w += heat_w
+        self._powers.short_w += heat_w
 
     def _energy_change_j(self, k: int, i: int, soc: float) -> float:
         """Set a group's charge and return the change of its chemical energy [J]."""

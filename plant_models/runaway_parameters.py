@@ -28,7 +28,9 @@ class Reaction(Parameters):
     frequency_per_s: float = Field(gt=0.0, description="A")
     activation_j_per_mol: float = Field(gt=1e3, lt=1e6, description="E")
     heat_j_per_kg: float = Field(gt=-5e6, lt=5e6, description="h, per kilogram of reactant")
-    reactant_fraction: float = Field(gt=0.0, le=1.0, description="w, kilogram of reactant per kilogram of cell")
+    reactant_fraction: float = Field(
+        gt=0.0, le=1.0, description="w, kilogram of reactant per kilogram of cell"
+    )
     amount: float = Field(gt=0.0, le=1.0, description="c at the start")
     scales_with_soc: bool = Field(default=False, description="heat is proportional to the charge of the cell")
     start_degc: float = Field(default=50.0, description="the reaction rests below this temperature")
@@ -60,11 +62,15 @@ class ShortParameters(Parameters):
     """The massive internal short once the separator is gone."""
 
     collapse_degc: float = Field(gt=100.0, lt=400.0, description="where the separator collapses")
-    duration_s: float = Field(gt=0.0, description="the charge of a shorted place turns into heat in this time")
+    duration_s: float = Field(
+        gt=0.0, description="the charge of a shorted place turns into heat in this time"
+    )
     heat_share: float = Field(ge=0.0, le=1.0, description="of the charge's energy; the rest never comes out")
     resistance_ohm: float = Field(gt=0.0, description="what parallel cells see of a shorted cell")
     open_after_s: float = Field(ge=0.0, description="then the cell's tab has burnt off")
-    overcharge_v: float = Field(gt=3.6, lt=7.0, description="above this open-circuit voltage charge turns into heat")
+    overcharge_v: float = Field(
+        gt=3.6, lt=7.0, description="above this open-circuit voltage charge turns into heat"
+    )
 
 
 class EnclosureParameters(Parameters):

@@ -5,8 +5,8 @@ Every cell is cut into slices of equal mass along the stack. Slice j (heat capac
     m_j c dT_j/dt = G_j-1 (T_j-1 - T_j) + G_j (T_j+1 - T_j) + P_j + g (T_group - T_j)
                     + sum over reactions (-h w m_0 dc/dt) + heat of the charge - heat of vaporisation
 
-P_j is what the pack gives the slice, T_group the mean of the slices of its group: the hotter of parallel cells gives
-more to plate and can, the sum stays that of the lumped group. What is ejected leaves with the slice's temperature, so
+P_j is what the pack gives the slice, T_group the mean of the slices of its group: a hotter slice gives more to the
+wall, the sum stays that of the lumped group. What is ejected leaves with the slice's temperature, so
 that ejection alone does not change it. Conduction is backward Euler; reactants decay exponentially over a substep with
 the rate at its start, so a substep never takes more than there is; the substep is cut so that no slice changes by more
 than ``STEP_K`` of its own accord. Energy closes to rounding for any step.
@@ -148,7 +148,7 @@ def own_heat_w(p: Record, reactions: FloatArray, nodes: FloatArray, j: int) -> f
         heat_w += reactions[r, 2] * amount * decay_rate_per_s(reactions, r, nodes[0, j], amount)
     if 0.0 < nodes[3, j] < 1.0:
         heat_w += p.heat_share * nodes[4, j] / p.short_duration_s
-    return heat_w * nodes[1, j] / p.slice_mass_kg
+    return float(heat_w * nodes[1, j] / p.slice_mass_kg)
 
 
 @kernel
@@ -166,7 +166,7 @@ def substep_s(
         total_w = abs(heat_w + power_w[j])
         if total_w * step_s > capacity:  # STEP_K = 1
             step_s = capacity / total_w
-    return max(step_s, 1e-4)
+    return float(max(step_s, 1e-4))
 
 
 @kernel
@@ -203,7 +203,7 @@ def react(
     totals[2] += sensible * nodes[0, j] + latent_j
     totals[3] += sensible * (nodes[0, j] - vent_k) + latent_j
     totals[4] += gone_kg
-    return heat_j - latent_j
+    return float(heat_j - latent_j)
 
 
 @kernel
@@ -243,10 +243,12 @@ def watch_cells(p: Record, nodes: FloatArray, cells: FloatArray) -> None:
 
 
 @kernel
-def stack_step(stack: Stack, exchange_w_per_k: FloatArray, vent_k: float, dt_s: float, totals: FloatArray) -> None:
+def stack_step(
+    stack: Stack, exchange_w_per_k: FloatArray, vent_k: float, dt_s: float, totals: FloatArray
+) -> None:
     """Advance a stack by ``dt_s`` in substeps.
 
-    ``exchange_w_per_k`` is, per group, the conductance of one slice to plate and can; ``vent_k`` the temperature over
+    ``exchange_w_per_k`` is, per group, the conductance of one slice to the wall; ``vent_k`` the temperature over
     which the heat of the ejecta is counted. ``totals`` takes, in joules and kilograms: heat of reactions, heat of
     shorted charge, enthalpy ejected, the same above ``vent_k``, mass ejected; and the number of substeps.
     """

@@ -1,10 +1,15 @@
 """The resolved part of a string: the cells of a few neighbouring groups as a stack, in step with the lumped pack.
 
-The pack goes on with one core temperature per group. What its step gave a group's core (heat of the current less what
-went to plate and can) becomes the power of the group's slices; after the stack's step the group's core temperature
-is the mean of its slices. So every joule is counted once, and the heat stored in the pack needs only one correction:
-the mass that is no longer there. The window grows by a group whenever its last cell is no longer as cold as the first
-one outside.
+The pack goes on with one core, surface and wall per group. What its step gave a group's core (heat of the current less
+what went to plate and can) becomes the power of the group's slices; after the stack's step the group's core temperature
+is the mean of its slices. A slice that is hotter than this mean gives so much more to the wall, which parallel cells
+share; every cell has a can of its own, whose deviation d from the group's surface follows
+
+    C_s dd/dt = G_cs (T_cell - T_mean - d) - G_sh d
+
+Deviations sum to zero over a group, so every joule is counted once, and the heat stored in the pack needs only one
+correction: the mass that is no longer there. The window grows by a group whenever its last cell is no longer as cold as
+the first one outside.
 """
 
 from typing import final
@@ -89,6 +94,7 @@ class Window:
         end = min(group + GROUPS_AROUND + 1, state.soc.shape[1])
         nodes, cells = self._fresh(p, self.first, end)
         self._core_k = np.empty(0)
+        self._can_k = np.zeros(cells.shape[1])
         self._set(Stack(p, reactions, nodes, cells, np.empty(0), np.empty(0)), end - self.first)
 
     @property
@@ -140,17 +146,26 @@ class Window:
         power_w = self._constants.core_capacity_j_per_k * (core_k - self._core_k) / dt_s
         per_group = self.n_parallel * self.n_slices
         self.power_w[:] = np.repeat(power_w / per_group, per_group)
+        self.power_w -= np.repeat(self._to_can_w(dt_s) / self.n_slices, self.n_slices)
 
     def step(self, vent_k: float, dt_s: float) -> None:
         """Advance the stack under ``power_w`` and give the pack its core temperatures."""
         k, groups = self.string, self.groups
         per_group = self.n_parallel * self.n_slices
-        conductance = self._constants.core_to_wall_w_per_k[k, groups] + (
-            self._constants.core_to_surface_w_per_k
-        )
-        stack_step(self.stack, conductance / per_group, vent_k, dt_s, self.totals)
+        to_wall_w_per_k = self._constants.core_to_wall_w_per_k[k, groups] / per_group
+        stack_step(self.stack, to_wall_w_per_k, vent_k, dt_s, self.totals)
         self._core_k[:] = self.stack.nodes[TEMP].reshape(-1, per_group).mean(axis=1)
         self._state.core_temp_k[k, groups] = self._core_k
+
+    def _to_can_w(self, dt_s: float) -> FloatArray:
+        """Advance the cans' deviations; return what each cell gives its can beyond the mean of its group [W]."""
+        constants = self._constants
+        temp_k = self.cell_temp_k.reshape(-1, self.n_parallel)
+        over_k = (temp_k - temp_k.mean(axis=1, keepdims=True)).ravel()
+        store = constants.surface_capacity_j_per_k / dt_s
+        to_can, to_housing = constants.core_to_surface_w_per_k, constants.surface_to_housing_w_per_k
+        self._can_k = (store * self._can_k + to_can * over_k) / (store + to_can + to_housing)
+        return np.asarray(to_can / self.n_parallel * (over_k - self._can_k))
 
     def collapsed(self) -> list[int]:
         """Return the cells, along the string, whose separator collapsed and whose charge is still in the pack."""
@@ -182,6 +197,7 @@ class Window:
         after = self._fresh(stack.p, self.groups.stop, end)
         nodes = np.concatenate([before[0], stack.nodes, after[0]], axis=1)
         cells = np.concatenate([before[1], stack.cells, after[1]], axis=1)
+        self._can_k = np.concatenate([np.zeros(before[1].shape[1]), self._can_k, np.zeros(after[1].shape[1])])
         self.first = first
         self._set(stack._replace(nodes=nodes, cells=cells), end - first)
 

@@ -17,7 +17,7 @@ from plant_models.coolant_loop import build_loop
 from plant_models.kernels import RecordArray, record_of
 from plant_models.pack import CircuitTables, PackArrays, circuit_tables, pack_arrays, views
 from plant_models.road import CycleArrays, cycle_by_time
-from plant_models.runaway import ATMOSPHERE_PA, Runaway
+from plant_models.runaway import Runaway
 from plant_models.sensors import N_SCALAR_NOISE, SCALARS, NoiseStream, sense, sense_temperatures
 from plant_models.truck_parameters import TruckParameters
 from plant_models.truck_step import (
@@ -167,16 +167,6 @@ class Truck:
             self.runaway = Runaway(self.pack, self.tables(1.0), self.parameters.pack, self.cell)
         return self.runaway
 
-    @property
-    def pack_pressure_pa(self) -> float:
-        """The highest pressure in the housings of the strings, absolute [Pa]."""
-        return self.runaway.pressure_pa if self.runaway else ATMOSPHERE_PA
-
-    @property
-    def runaway_cells(self) -> int:
-        """How many cells have run away."""
-        return self.runaway.cells_in_runaway if self.runaway else 0
-
     # --- the seam ---
 
     def actuate(self, command: Command) -> None:
@@ -249,7 +239,7 @@ class Truck:
         )
         self.bus_voltage_v = self._step(*self.kernel_arguments(dt_s), self._inputs, dt_s)  # type: ignore[call-arg]
         if self.runaway is not None:
-            self._step_runaway(self.runaway, dt_s)
+            self.ports[FROM_ABUSE:] = self.runaway.step(self.time_s + dt_s, dt_s)
         self._sense_temperatures(dt_s)
         self.time_s += dt_s
 
@@ -400,18 +390,6 @@ class Truck:
             return 0.0
         voltage_v = (self.bus_voltage_v or float(self.state.string_voltage_v.max())) if live else 0.0
         return self.charger.step(self._command.charge_current_a, voltage_v, dt_s)
-
-    def _step_runaway(self, runaway: Runaway, dt_s: float) -> None:
-        """Advance the cells that are resolved around an abused one, and write their ports."""
-        runaway.step(self.time_s + dt_s, dt_s)
-        heat = runaway.heat
-        self.ports[FROM_ABUSE:] = (
-            heat.overcharge_w,
-            heat.short_w,
-            heat.reaction_w,
-            heat.heater_w,
-            heat.vent_w,
-        )
 
     def _sense_temperatures(self, dt_s: float) -> None:
         if dt_s != self._keep_dt_s:

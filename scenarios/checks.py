@@ -73,6 +73,8 @@ KPIS: Mapping[str, Kpi] = {
         for cause in CHARGING_CAUSES
     },
     "fault_count_max": Kpi("Faults at one time, most", ""),
+    "runaway_cells": Kpi("Cells in thermal runaway", ""),
+    "runaway_to_second_minutes": Kpi("From the first cell in thermal runaway to the second", "min"),
     "electrical_closure": Kpi("Electrical balance, left over per flow", ""),
     "thermal_closure": Kpi("Thermal balance, left over per flow", ""),
 }

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from plant_models.runaway import ATMOSPHERE_PA
 from plant_models.truck import Truck
 from plant_models.truck_step import PORTS
 from plant_models.truck_view import PER_STRING, VIEW
@@ -151,6 +152,7 @@ class RowMaker:
             self._ports[:] = truck.ports
         self._last_j[:] = self._energy_j
         self._last_s = truck.time_s
+        runaway = truck.runaway
         self._row[:N_ASSIGNED] = (
             truck.time_s,
             phase_index,
@@ -160,8 +162,8 @@ class RowMaker:
             *weather,
             truck.bus_voltage_v,
             truck.charger.power_now_max_w(truck.bus_voltage_v) if truck.charger else 0.0,
-            truck.pack_pressure_pa,
-            truck.runaway_cells,
+            runaway.pressure_pa if runaway else ATMOSPHERE_PA,
+            runaway.cells_in_runaway if runaway else 0,
             *control_values(result, command),
         )
         return self._row
