@@ -12,7 +12,8 @@ the pack's own step:
    energy is held here, to become heat. Parallel cells feed it until its tab burns off. A group without cells left is a
    resistor at no voltage.
 
-A heater pad and the supply stop when their cell is shorted, as test procedures demand.
+A heater pad and the supply stop when their cell is shorted, as test procedures demand. Coolant above its boiling point
+leaves the truck as steam.
 """
 
 from dataclasses import astuple, dataclass
@@ -105,10 +106,17 @@ class Runaway:
     ----------
     arrays, pack, cell : the lumped pack
     tables : its circuit; only open-circuit voltages are read
+    boil_j_per_kg : specific enthalpy above which the coolant boils off; infinite for air
     """
 
     def __init__(
-        self, arrays: PackArrays, tables: CircuitTables, pack: PackParameters, cell: CellParameters
+        self,
+        arrays: PackArrays,
+        tables: CircuitTables,
+        pack: PackParameters,
+        cell: CellParameters,
+        *,
+        boil_j_per_kg: float,
     ) -> None:
         self.parameters: RunawayParameters = load_runaway(cell.chemistry)
         self.events: list[Happened] = []
@@ -116,6 +124,7 @@ class Runaway:
         self.pressure_pa = ATMOSPHERE_PA
         self._powers = _Powers()
         self._pack, self._cell = pack, cell
+        self._boil_j_per_kg = boil_j_per_kg
         self._constants, self._state, self._work = views(arrays)
         self._tables = tables
         self._windows: dict[int, Window] = {}
@@ -179,7 +188,7 @@ class Runaway:
         """Advance by one tick, after the pack's own step, and return the mean powers at its ports [W].
 
         ``time_s`` is the end of the tick. The ports: supply that overcharges, heat of shorted or overcharged charge,
-        heat of reactions, heater pad, enthalpy that is ejected.
+        heat of reactions, heater pad, enthalpy that leaves with ejecta and steam.
         """
         self._powers = _Powers()
         state = self._state
@@ -192,6 +201,7 @@ class Runaway:
         for k, window in self._windows.items():
             window.step(float(state.housing_temp_k[k]), dt_s)
             gas_mol[k] = self._count(window, dt_s)
+            self._boil(k, dt_s)
             self._lose_cells(window)
             window.grow_where_warm()
             self._note(window, time_s)
@@ -327,6 +337,13 @@ class Runaway:
         self._state.housing_temp_k[window.string] += to_housing_j / self._constants.housing_capacity_j_per_k
         most_kg = p.slice_mass_kg * p.n_slices * (vent.vapour_fraction + vent.ejecta_fraction)
         return float(totals[VENT_KG] / most_kg * vent.gas_mol_per_ah * self._cell.capacity_ah)
+
+    def _boil(self, k: int, dt_s: float) -> None:
+        """Let coolant that is hotter than boiling go off as steam; what is gone is made up at boiling heat."""
+        coolant_j_per_kg = self._state.coolant_j_per_kg[k]
+        excess_j_per_kg = np.maximum(coolant_j_per_kg - self._boil_j_per_kg, 0.0)
+        coolant_j_per_kg -= excess_j_per_kg
+        self._powers.vent_w += self._constants.coolant_mass_kg * float(excess_j_per_kg.sum()) / dt_s
 
     def _note(self, window: Window, time_s: float) -> None:
         """Append what happened to the window's cells for the first time."""

@@ -136,7 +136,7 @@ def decay_rate_per_s(reactions: FloatArray, r: int, temp_k: float, amount: float
         rate *= math.exp(-(reactions[r, 5] - amount) * reactions[r, 6])
     elif reactions[r, 3] == 2.0:
         rate *= 1.0 - amount
-    return rate
+    return float(rate)
 
 
 @kernel

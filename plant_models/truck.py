@@ -14,6 +14,7 @@ from plant_models.chiller import build_chiller
 from plant_models.chiller_parameters import sized_for
 from plant_models.cold_plate import plate_coolant_mass_kg
 from plant_models.coolant_loop import build_loop
+from plant_models.glycol import enthalpy
 from plant_models.kernels import RecordArray, record_of
 from plant_models.pack import CircuitTables, PackArrays, circuit_tables, pack_arrays, views
 from plant_models.road import CycleArrays, cycle_by_time
@@ -36,6 +37,7 @@ from thermal_bms.signals import Command, Measurement, VehicleMode
 from thermal_bms.units import FloatArray, degc_to_k
 
 AIR_MASS_IN_PACK_KG = 0.05
+BOIL_DEGC = 120.0  # 50 % glycol at the 1.5 bar of an expansion tank: 107 degC at 1 bar, assumed
 NO_OFFER = (False, 0.0, 0.0, 0.0)
 STANDING = cycle_by_time([0.0, 1.0], [0.0, 0.0])
 
@@ -164,7 +166,11 @@ class Truck:
     def abused(self) -> Runaway:
         """Return the model of runaway, made when first asked for: triggers are given to it."""
         if self.runaway is None:
-            self.runaway = Runaway(self.pack, self.tables(1.0), self.parameters.pack, self.cell)
+            liquid = self.parameters.cooling == "liquid"
+            boil_j_per_kg = enthalpy(self._p[0], degc_to_k(BOIL_DEGC)) if liquid else math.inf
+            self.runaway = Runaway(
+                self.pack, self.tables(1.0), self.parameters.pack, self.cell, boil_j_per_kg=boil_j_per_kg
+            )
         return self.runaway
 
     # --- the seam ---

@@ -56,7 +56,7 @@ class FaultEntry(Parameters):
 
     ``target`` names a measurement for sensor faults, ``cell_temp_degc[0, 3]`` for one element, or the string number
     for plant faults (default 0); for abuse of a cell the string and the group, ``"0, 40"``, the middle group when left
-    out. ``value`` is the offset, stuck value, duty or factor; of an abuse the resistance [ohm], power [W] or current [A].
+    out. ``value`` is the offset, stuck value, duty or factor; of an abuse resistance [ohm], power [W] or current [A].
     """
 
     kind: str
