@@ -13,7 +13,7 @@ the pack's own step:
    resistor at no voltage.
 
 A heater pad and the supply stop when their cell is shorted, as test procedures demand. Coolant above its boiling point
-leaves the truck as steam.
+leaves the truck as steam until the plate is dry.
 """
 
 from dataclasses import astuple, dataclass
@@ -47,6 +47,7 @@ from thermal_bms.errors import PlantError
 from thermal_bms.units import FloatArray
 
 ATMOSPHERE_PA = 101325.0
+STEAM_J_PER_KG = 1.5e6  # to boil off 50 % glycol: half water of 2.2 MJ/kg, half glycol of 0.8 MJ/kg
 N_SHOWN = 24  # cells around the first trigger whose temperatures are shown
 
 
@@ -132,6 +133,7 @@ class Runaway:
         self._alive = np.full(self._state.soc.shape, pack.n_parallel)
         self._drop_v = np.zeros(self._state.soc.shape)
         self._gas_mol = np.zeros(pack.n_strings)
+        self._steam_left_j = np.full(self._state.soc.shape, self._constants.coolant_mass_kg * STEAM_J_PER_KG)
         self._seen: set[tuple[int, int, RunawayEvent]] = set()
         self._shown: tuple[int, int] | None = None
 
@@ -339,11 +341,19 @@ class Runaway:
         return float(totals[VENT_KG] / most_kg * vent.gas_mol_per_ah * self._cell.capacity_ah)
 
     def _boil(self, k: int, dt_s: float) -> None:
-        """Let coolant that is hotter than boiling go off as steam; what is gone is made up at boiling heat."""
-        coolant_j_per_kg = self._state.coolant_j_per_kg[k]
-        excess_j_per_kg = np.maximum(coolant_j_per_kg - self._boil_j_per_kg, 0.0)
-        coolant_j_per_kg -= excess_j_per_kg
-        self._powers.vent_w += self._constants.coolant_mass_kg * float(excess_j_per_kg.sum()) / dt_s
+        """Let coolant above its boiling point go off as steam; a standing plate dries out and then takes no more."""
+        state = self._state
+        coolant_kg = self._constants.coolant_mass_kg
+        excess_j = coolant_kg * np.maximum(state.coolant_j_per_kg[k] - self._boil_j_per_kg, 0.0)
+        if not excess_j.any():
+            return
+        state.coolant_j_per_kg[k] -= excess_j / coolant_kg
+        if state.string_flow_kg_per_s[k] > 0.0:
+            self._steam_left_j[k] = coolant_kg * STEAM_J_PER_KG
+        steam_j = np.minimum(excess_j, self._steam_left_j[k])
+        self._steam_left_j[k] -= steam_j
+        state.wall_temp_k[k] += (excess_j - steam_j) / self._constants.wall_capacity_j_per_k
+        self._powers.vent_w += float(steam_j.sum()) / dt_s
 
     def _note(self, window: Window, time_s: float) -> None:
         """Append what happened to the window's cells for the first time."""

@@ -285,8 +285,8 @@ CHARGE_LEAD = (
 )
 SPLIT_LEAD = "Electric energy of the whole run, from its sources to what became of it. Shares are of the bus."
 RUNAWAY_LEAD = (
-    "Mean temperatures of the cells around the first one abused, as far as they are resolved, and what happened to which "
-    "cell: the vent opens, the cell heats itself by more than 1 K/s, its separator collapses and shorts it."
+    "Mean temperatures of the cells around the first one abused, as far as they are resolved, and what happened "
+    "to which cell: the vent opens, the cell heats itself by more than 1 K/s, its separator collapses and shorts it."
 )
 STRINGS_LEAD = "How evenly parallel strings share current, charge and coolant."
 CELLS_LEAD = "Core temperature of every cell group, the truth of the simulation."
