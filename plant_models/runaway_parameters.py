@@ -62,6 +62,7 @@ class ShortParameters(Parameters):
     """The massive internal short once the separator is gone."""
 
     collapse_degc: float = Field(gt=100.0, lt=400.0, description="where the separator collapses")
+    depth_m: float = Field(gt=1e-3, lt=0.05, description="over which it must collapse: a slice")
     duration_s: float = Field(
         gt=0.0, description="the charge of a shorted place turns into heat in this time"
     )

@@ -129,7 +129,7 @@ def module_test(
     loss_w_per_m2k : from the narrow sides to still air of 25 degC, radiation left out
     """
     between = enclosure or EnclosureParameters()
-    n_slices = n_slices_of(cell)
+    n_slices = n_slices_of(runaway, cell)
     within = slice_link_w_per_k(cell, n_slices)
     barrier = between.barrier_thickness_m / between.barrier_w_per_mk / face_area_m2(cell)
     link = np.full(n_cells * n_slices - 1, within)

@@ -37,16 +37,21 @@ from plant_models.runaway_stack import (
 )
 from thermal_bms.units import FloatArray
 
-SLICE_M = 0.006  # the separator must collapse over this depth to short a cell; see docs/runaway.md
 SLICES_MIN = 3
 GROUPS_AROUND = 2
 GROW_AT_K = 1.0
 
 
-def n_slices_of(cell: CellParameters) -> int:
-    """Return into how many slices a cell is cut, about 6 mm each and at least three."""
-    thermal = cell.thermal
-    return max(SLICES_MIN, round(min(thermal.length_m, thermal.width_m, thermal.height_m) / SLICE_M))
+def n_slices_of(runaway: RunawayParameters, cell: CellParameters) -> int:
+    """Return into how many slices a cell is cut: as thick as its separator must collapse, and at least three.
+
+    >>> from plant_models.cell import load_cell
+    >>> from plant_models.runaway_parameters import load_runaway
+    >>> n_slices_of(load_runaway("lfp"), load_cell("lfp_302ah"))
+    12
+    """
+    thickness_m = min(cell.thermal.length_m, cell.thermal.width_m, cell.thermal.height_m)
+    return max(SLICES_MIN, round(thickness_m / runaway.short.depth_m))
 
 
 @final
@@ -73,7 +78,7 @@ class Window:
     ) -> None:
         self.string = string
         self.n_parallel = pack.n_parallel
-        self.n_slices = n_slices_of(cell)
+        self.n_slices = n_slices_of(runaway, cell)
         self._runaway, self._state, self._constants = runaway, state, constants
         body = 1.0 - cell.thermal.surface_fraction
         p = cell_numbers(

@@ -15,10 +15,16 @@ from plant_models.runaway_trials import (
 )
 
 CELLS = {"nmc": "nmc_94ah", "lfp": "lfp_302ah"}
-# Ranges as cited in docs/runaway.md.
+# As cited in docs/runaway.md, with the band of the citation. No test without loss is known for LFP.
 RANGES = {
-    "nmc": AdiabaticTest((80, 110), (165, 205), (230, 275), (650, 880), (12.5e3, 25e3)),  # type: ignore[arg-type]
-    "lfp": AdiabaticTest((80, 110), (185, 205), (185, 260), (380, 650), (6e3, 12e3)),  # type: ignore[arg-type]
+    ("nmc", "t1_degc"): (80.0, 120.0),
+    ("lfp", "t1_degc"): (80.0, 120.0),
+    ("lfp", "onset_degc"): (187.0, 203.0),
+    ("nmc", "t2_degc"): (234.0, 286.0),
+    ("lfp", "t2_degc"): (187.0, 203.0),
+    ("nmc", "t3_degc"): (678.0, 880.0),
+    ("nmc", "heat_j_per_ah"): (12.9e3, 24.7e3),
+    ("lfp", "heat_j_per_ah"): (8.9e3, 12.2e3),
 }
 
 
@@ -32,12 +38,11 @@ def modules() -> dict[str, ModuleTest]:
     return {c: module_test(load_runaway(c), load_cell(name)) for c, name in CELLS.items()}
 
 
-@pytest.mark.parametrize("figure", AdiabaticTest._fields)
-@pytest.mark.parametrize("chemistry", CELLS)
+@pytest.mark.parametrize(("chemistry", "figure"), RANGES)
 def test_a_figure_of_the_calorimeter_lies_in_its_cited_range(
     chemistry: str, figure: str, adiabatic: dict[str, AdiabaticTest]
 ) -> None:
-    low, high = getattr(RANGES[chemistry], figure)
+    low, high = RANGES[chemistry, figure]
     assert low <= getattr(adiabatic[chemistry], figure) <= high
 
 
@@ -58,14 +63,14 @@ def test_a_large_lfp_module_does_not_propagate_when_it_is_not_full(soc: float) -
 def test_an_nmc_module_propagates_with_about_the_measured_share_of_heat(
     modules: dict[str, ModuleTest],
 ) -> None:
-    """Feng et al. 2015: 12 % of the heat of a cell triggers its neighbour; held here within a factor of two."""
-    assert 0.06 <= modules["nmc"].trigger_share <= 0.24
-    assert all(60.0 <= interval <= 520.0 for interval in modules["nmc"].intervals_s)
+    """Feng et al. 2015: 12 % of a cell's heat triggers its neighbour; 37 Ah cells take some 430 s each. Band: a third."""
+    assert modules["nmc"].trigger_share == pytest.approx(0.12, rel=0.33)
+    assert modules["nmc"].intervals_s == pytest.approx([430.0] * 3, rel=0.33)
 
 
 def test_the_peak_of_a_heated_cell_is_that_of_heated_cells(modules: dict[str, ModuleTest]) -> None:
-    assert 665.0 <= modules["nmc"].peak_degc[1] <= 880.0
-    assert 380.0 <= modules["lfp"].peak_degc[1] <= 540.0
+    assert 678.0 <= modules["nmc"].peak_degc[0] <= 1052.0
+    assert 404.0 <= modules["lfp"].peak_degc[0] <= 534.0
 
 
 def test_aerogel_stops_an_nmc_module_that_film_does_not() -> None:
