@@ -192,7 +192,7 @@ def test_cells_in_the_middle_are_shown_around_the_first_trigger_and_the_window_g
     truck = truck_of()
     truck.abused().short_cell(0, MIDDLE, 0.004)
     known = np.isfinite(truck.abused().cell_temp_k())
-    Books(truck).run(ASLEEP, 900.0)
+    Books(truck).run(ASLEEP, 2400.0)
     later = np.isfinite(truck.abused().cell_temp_k())
     assert known.size == N_SHOWN
     assert known.sum() == 10

@@ -63,7 +63,7 @@ def test_a_large_lfp_module_does_not_propagate_when_it_is_not_full(soc: float) -
 def test_an_nmc_module_propagates_with_about_the_measured_share_of_heat(
     modules: dict[str, ModuleTest],
 ) -> None:
-    """Feng et al. 2015: 12 % of a cell's heat triggers its neighbour; 37 Ah cells take some 430 s each. Band: a third."""
+    """Feng et al. 2015: 12 % of a cell's heat triggers its neighbour; 37 Ah cells take some 430 s. Band: a third."""
     assert modules["nmc"].trigger_share == pytest.approx(0.12, rel=0.33)
     assert modules["nmc"].intervals_s == pytest.approx([430.0] * 3, rel=0.33)
 
