@@ -23,17 +23,11 @@ from typing import final
 import numpy as np
 
 from plant_models.cell import CellParameters
-from plant_models.pack import (
-    CircuitTables,
-    PackArrays,
-    PackParameters,
-    chemical_energy_j,
-    views,
-)
+from plant_models.housing_gas import HousingGas
+from plant_models.pack import CircuitTables, PackArrays, PackParameters, chemical_energy_j, views
 from plant_models.runaway_parameters import RunawayParameters, load_runaway
 from plant_models.runaway_stack import (
     CHARGE_HEAT_J,
-    GAS_CONSTANT_J_PER_MOLK,
     REACTION_J,
     RUNAWAY,
     SHORTED,
@@ -46,7 +40,6 @@ from plant_models.runaway_window import Window
 from thermal_bms.errors import PlantError
 from thermal_bms.units import FloatArray
 
-ATMOSPHERE_PA = 101325.0
 STEAM_J_PER_KG = 1.5e6  # to boil off 50 % glycol: half water of 2.2 MJ/kg, half glycol of 0.8 MJ/kg
 N_SHOWN = 24  # cells around the first trigger whose temperatures are shown
 
@@ -85,11 +78,11 @@ class _Powers:
 
 @dataclass(slots=True)
 class _Abuse:
-    """One trigger: conductance of a short [S], power of a heater pad [W], current of a supply [A]."""
+    """One trigger: conductance of a short [A/V], power of a heater pad [W], current of a supply [A]."""
 
     window: Window
     cell: int
-    short_s_per_ohm: float = 0.0
+    short_a_per_v: float = 0.0
     heater_w: float = 0.0
     supply_a: float = 0.0
     burns_for_s: float = float("inf")
@@ -122,7 +115,6 @@ class Runaway:
         self.parameters: RunawayParameters = load_runaway(cell.chemistry)
         self.events: list[Happened] = []
         self.held_j = 0.0
-        self.pressure_pa = ATMOSPHERE_PA
         self._powers = _Powers()
         self._pack, self._cell = pack, cell
         self._boil_j_per_kg = boil_j_per_kg
@@ -132,7 +124,7 @@ class Runaway:
         self._abuses: list[_Abuse] = []
         self._alive = np.full(self._state.soc.shape, pack.n_parallel)
         self._drop_v = np.zeros(self._state.soc.shape)
-        self._gas_mol = np.zeros(pack.n_strings)
+        self._gas = HousingGas(pack.enclosure, pack.n_strings)
         self._steam_left_j = np.full(self._state.soc.shape, self._constants.coolant_mass_kg * STEAM_J_PER_KG)
         self._seen: set[tuple[int, int, RunawayEvent]] = set()
         self._shown: tuple[int, int] | None = None
@@ -141,7 +133,7 @@ class Runaway:
 
     def short_cell(self, string: int, group: int, resistance_ohm: float) -> None:
         """Short the first cell of a group from inside, with this resistance [ohm]."""
-        self._begin(string, group).short_s_per_ohm = 1.0 / resistance_ohm
+        self._begin(string, group).short_a_per_v = 1.0 / resistance_ohm
 
     def heat_cell(self, string: int, group: int, power_w: float) -> None:
         """Press a heater pad of this power [W] against the first cell of a group, until the cell is shorted."""
@@ -157,6 +149,11 @@ class Runaway:
     def cells_in_runaway(self) -> int:
         """How many cells have run away so far."""
         return sum(happened.event is RunawayEvent.RUNAWAY for happened in self.events)
+
+    @property
+    def pressure_pa(self) -> float:
+        """The highest pressure in the housings of the strings, absolute [Pa]."""
+        return self._gas.pressure_pa
 
     @property
     def missing_heat_j(self) -> float:
@@ -196,7 +193,7 @@ class Runaway:
         state = self._state
         if not np.isfinite(state.core_temp_k).all():
             raise PlantError("runaway: a cell temperature is not a number; take a smaller tick_s")
-        gas_mol = np.zeros_like(self._gas_mol)
+        gas_mol = np.zeros(self._pack.n_strings)
         for window in self._windows.values():
             window.take_up(dt_s)
         drop_v = self._charges(dt_s)
@@ -208,7 +205,7 @@ class Runaway:
             window.grow_where_warm()
             self._note(window, time_s)
         self._write_drops(drop_v)
-        self._breathe(gas_mol, dt_s)
+        self._gas.step(gas_mol, state.housing_temp_k, dt_s)
         return astuple(self._powers)
 
     # --- inside ---
@@ -269,7 +266,7 @@ class Runaway:
 
     def _short(self, abuse: _Abuse, drop_v: FloatArray, dt_s: float) -> None:
         k, i = abuse.window.string, abuse.group
-        conductance = abuse.short_s_per_ohm
+        conductance = abuse.short_a_per_v
         if conductance <= 0.0 or self._alive[k, i] == 0 or abuse.burns_for_s <= 0.0:
             return
         abuse.burns_for_s -= dt_s
@@ -312,7 +309,7 @@ class Runaway:
                 energy_j = -self._energy_change_j(k, i, 0.0)
             else:
                 energy_j = -self._shrink(k, i, (alive - 1) / alive)
-                self._abuses.append(_Abuse(window, cell, short_s_per_ohm=1.0 / short.resistance_ohm))
+                self._abuses.append(_Abuse(window, cell, short_a_per_v=1.0 / short.resistance_ohm))
                 for abuse in self._abuses:
                     if abuse.window is window and abuse.cell == cell:
                         abuse.burns_for_s = short.open_after_s
@@ -363,17 +360,6 @@ class Runaway:
                 if key not in self._seen:
                     self._seen.add(key)
                     self.events.append(Happened(time_s, *key))
-
-    def _breathe(self, gas_mol: FloatArray, dt_s: float) -> None:
-        """Advance the gas above atmosphere in every housing: it leaves with the breather's time constant."""
-        enclosure = self._pack.enclosure
-        tau_s = enclosure.breather_time_s
-        keep = float(np.exp(-dt_s / tau_s))
-        self._gas_mol = self._gas_mol * keep + gas_mol / dt_s * tau_s * (1.0 - keep)
-        over_pa = (
-            self._gas_mol * GAS_CONSTANT_J_PER_MOLK * self._state.housing_temp_k / enclosure.free_volume_m3
-        )
-        self.pressure_pa = ATMOSPHERE_PA + float(over_pa.max())
 
     def _write_drops(self, drop_v: FloatArray) -> None:
         """Let the slow branches carry the drops of this tick in place of what is left of the last ones."""

@@ -21,17 +21,21 @@ from typing import NamedTuple
 import numpy as np
 
 from plant_models.cell import CellParameters
+from plant_models.housing_gas import GAS_CONSTANT_J_PER_MOLK
 from plant_models.kernels import Record, RecordArray, kernel, record
 from plant_models.runaway_parameters import KINDS, RunawayParameters
 from thermal_bms.units import FloatArray, degc_to_k
 
-GAS_CONSTANT_J_PER_MOLK = 8.314462618
 STEP_K = 1.0
 STEP_MAX_S = 1.0
+STEP_MIN_S = 1e-4
+BOIL_K = 373.15  # the carbonates of the electrolyte boil from 90 (DMC) to 248 degC (EC); assumed
 RUNAWAY_K_PER_S = 1.0  # self-heating that is called runaway: T2 of Feng et al., 1 K/s
 
 TEMP, MASS, VAPOUR, CHARGE, CHARGE_J, FIRST = 0, 1, 2, 3, 4, 5  # rows of ``nodes``; reactants from FIRST on
 VENTED, SHORTED, RUNAWAY = 0, 1, 2  # rows of ``cells``
+RATE, E_OVER_R, HEAT, KIND, START, LAYER, PER_LAYER = range(7)  # columns of ``reactions``
+INHIBITED, AUTOCATALYTIC = float(KINDS.index("inhibited")), float(KINDS.index("autocatalytic"))
 NOT_SHORTED, COLLAPSED, CHARGE_IS_HERE = 0.0, 1.0, 2.0  # values of SHORTED
 REACTION_J, CHARGE_HEAT_J, VENT_J, VENT_OVER_J, VENT_KG, STEPS, N_TOTALS = 0, 1, 2, 3, 4, 5, 6
 
@@ -110,8 +114,8 @@ def slice_link_w_per_k(cell: CellParameters, n_slices: int) -> float:
 
 def face_area_m2(cell: CellParameters) -> float:
     """Return the area of the large face, by which cells stand against each other [m2]."""
-    short_m, middle_m, long_m = sorted((cell.thermal.length_m, cell.thermal.width_m, cell.thermal.height_m))
-    return middle_m * long_m if short_m > 0.0 else 0.0
+    _, middle_m, long_m = sorted((cell.thermal.length_m, cell.thermal.width_m, cell.thermal.height_m))
+    return middle_m * long_m
 
 
 def new_nodes(runaway: RunawayParameters, p: Record, temp_k: FloatArray, n_slices: int) -> FloatArray:
@@ -129,12 +133,12 @@ def new_nodes(runaway: RunawayParameters, p: Record, temp_k: FloatArray, n_slice
 @kernel
 def decay_rate_per_s(reactions: FloatArray, r: int, temp_k: float, amount: float) -> float:
     """Return -dc/dt / c of reaction ``r`` [1/s]; 0 below its start temperature or with nothing left."""
-    if temp_k < reactions[r, 4] or amount <= 0.0:
+    if temp_k < reactions[r, START] or amount <= 0.0:
         return 0.0
-    rate = reactions[r, 0] * math.exp(-reactions[r, 1] / temp_k)
-    if reactions[r, 3] == 1.0:
-        rate *= math.exp(-(reactions[r, 5] - amount) * reactions[r, 6])
-    elif reactions[r, 3] == 2.0:
+    rate = reactions[r, RATE] * math.exp(-reactions[r, E_OVER_R] / temp_k)
+    if reactions[r, KIND] == INHIBITED:
+        rate *= math.exp(-(reactions[r, LAYER] - amount) * reactions[r, PER_LAYER])
+    elif reactions[r, KIND] == AUTOCATALYTIC:
         rate *= 1.0 - amount
     return float(rate)
 
@@ -144,11 +148,11 @@ def own_heat_w(p: Record, reactions: FloatArray, nodes: FloatArray, j: int) -> f
     """Return the heat of reactions and of shorted charge in slice ``j`` [W]."""
     heat_w = 0.0
     for r in range(reactions.shape[0]):
-        amount = nodes[5 + r, j]
-        heat_w += reactions[r, 2] * amount * decay_rate_per_s(reactions, r, nodes[0, j], amount)
-    if 0.0 < nodes[3, j] < 1.0:
-        heat_w += p.heat_share * nodes[4, j] / p.short_duration_s
-    return float(heat_w * nodes[1, j] / p.slice_mass_kg)
+        amount = nodes[FIRST + r, j]
+        heat_w += reactions[r, HEAT] * amount * decay_rate_per_s(reactions, r, nodes[TEMP, j], amount)
+    if 0.0 < nodes[CHARGE, j] < 1.0:
+        heat_w += p.heat_share * nodes[CHARGE_J, j] / p.short_duration_s
+    return float(heat_w * nodes[MASS, j] / p.slice_mass_kg)
 
 
 @kernel
@@ -156,17 +160,17 @@ def substep_s(
     p: Record, reactions: FloatArray, nodes: FloatArray, cells: FloatArray, power_w: FloatArray, left_s: float
 ) -> float:
     """Return the length of the next substep [s], and mark the cells that run away."""
-    step_s = min(left_s, 1.0)
+    step_s = min(left_s, STEP_MAX_S)
     n_slices = int(p.n_slices)
     for j in range(nodes.shape[1]):
         heat_w = own_heat_w(p, reactions, nodes, j)
-        capacity = nodes[1, j] * p.specific_heat_j_per_kgk
-        if heat_w > capacity:  # RUNAWAY_K_PER_S = 1
-            cells[2, j // n_slices] = 1.0
+        capacity = nodes[MASS, j] * p.specific_heat_j_per_kgk
+        if heat_w > RUNAWAY_K_PER_S * capacity:
+            cells[RUNAWAY, j // n_slices] = 1.0
         total_w = abs(heat_w + power_w[j])
-        if total_w * step_s > capacity:  # STEP_K = 1
-            step_s = capacity / total_w
-    return float(max(step_s, 1e-4))
+        if total_w * step_s > STEP_K * capacity:
+            step_s = STEP_K * capacity / total_w
+    return float(max(step_s, STEP_MIN_S))
 
 
 @kernel
@@ -176,33 +180,33 @@ def react(
 ) -> float:  # fmt: skip
     """Advance reactants, vapour, charge and mass of slice ``j``; return the heat that stays in it [J]."""
     heat_j = 0.0
-    here = nodes[1, j] / p.slice_mass_kg
+    here = nodes[MASS, j] / p.slice_mass_kg
     for r in range(reactions.shape[0]):
-        amount = nodes[5 + r, j]
-        left = amount * math.exp(-step_s * decay_rate_per_s(reactions, r, nodes[0, j], amount))
-        heat_j += here * reactions[r, 2] * (amount - left)
-        nodes[5 + r, j] = left
-    totals[0] += heat_j
+        amount = nodes[FIRST + r, j]
+        left = amount * math.exp(-step_s * decay_rate_per_s(reactions, r, nodes[TEMP, j], amount))
+        heat_j += here * reactions[r, HEAT] * (amount - left)
+        nodes[FIRST + r, j] = left
+    totals[REACTION_J] += heat_j
     c = j // int(p.n_slices)
-    if cells[1, c] == 2.0 and nodes[3, j] > 0.0:
-        left = max(nodes[3, j] - step_s / p.short_duration_s, 0.0)
-        charge_j = here * p.heat_share * nodes[4, j] * (nodes[3, j] - left)
-        nodes[3, j] = left
-        totals[1] += charge_j
+    if cells[SHORTED, c] == CHARGE_IS_HERE and nodes[CHARGE, j] > 0.0:
+        left = max(nodes[CHARGE, j] - step_s / p.short_duration_s, 0.0)
+        charge_j = here * p.heat_share * nodes[CHARGE_J, j] * (nodes[CHARGE, j] - left)
+        nodes[CHARGE, j] = left
+        totals[CHARGE_HEAT_J] += charge_j
         heat_j += charge_j
     boiled_kg = 0.0
-    if cells[0, c] > 0.0 and nodes[0, j] > 373.15:
-        left = nodes[2, j] * math.exp(-step_s / p.vapour_time_s)
-        boiled_kg = p.slice_mass_kg * p.vapour_fraction * (nodes[2, j] - left)
-        nodes[2, j] = left
-    lost = p.vapour_fraction * (1.0 - nodes[2, j]) + p.ejecta_fraction * (1.0 - nodes[3, j])
-    gone_kg = nodes[1, j] - p.slice_mass_kg * (1.0 - lost)
-    nodes[1, j] -= gone_kg
+    if cells[VENTED, c] > 0.0 and nodes[TEMP, j] > BOIL_K:
+        left = nodes[VAPOUR, j] * math.exp(-step_s / p.vapour_time_s)
+        boiled_kg = p.slice_mass_kg * p.vapour_fraction * (nodes[VAPOUR, j] - left)
+        nodes[VAPOUR, j] = left
+    lost = p.vapour_fraction * (1.0 - nodes[VAPOUR, j]) + p.ejecta_fraction * (1.0 - nodes[CHARGE, j])
+    gone_kg = nodes[MASS, j] - p.slice_mass_kg * (1.0 - lost)
+    nodes[MASS, j] -= gone_kg
     latent_j = boiled_kg * p.vapour_j_per_kg
     sensible = gone_kg * p.specific_heat_j_per_kgk
-    totals[2] += sensible * nodes[0, j] + latent_j
-    totals[3] += sensible * (nodes[0, j] - vent_k) + latent_j
-    totals[4] += gone_kg
+    totals[VENT_J] += sensible * nodes[TEMP, j] + latent_j
+    totals[VENT_OVER_J] += sensible * (nodes[TEMP, j] - vent_k) + latent_j
+    totals[VENT_KG] += gone_kg
     return float(heat_j - latent_j)
 
 
@@ -215,19 +219,19 @@ def conduct(p: Record, nodes: FloatArray, link_w_per_k: FloatArray, step_s: floa
     n = nodes.shape[1]
     before = 0.0
     for j in range(n):
-        store = nodes[1, j] * p.specific_heat_j_per_kgk / step_s
+        store = nodes[MASS, j] * p.specific_heat_j_per_kgk / step_s
         after = link_w_per_k[j] if j < n - 1 else 0.0
         pivot = store + before + after
-        right = store * nodes[0, j]
+        right = store * nodes[TEMP, j]
         if j > 0:
             pivot -= before * before / work[0, j - 1]
             right += before / work[0, j - 1] * work[1, j - 1]
         work[0, j] = pivot
         work[1, j] = right
         before = after
-    nodes[0, n - 1] = work[1, n - 1] / work[0, n - 1]
+    nodes[TEMP, n - 1] = work[1, n - 1] / work[0, n - 1]
     for j in range(n - 2, -1, -1):
-        nodes[0, j] = (work[1, j] + link_w_per_k[j] * nodes[0, j + 1]) / work[0, j]
+        nodes[TEMP, j] = (work[1, j] + link_w_per_k[j] * nodes[TEMP, j + 1]) / work[0, j]
 
 
 @kernel
@@ -235,11 +239,11 @@ def watch_cells(p: Record, nodes: FloatArray, cells: FloatArray) -> None:
     """Open the vent of a cell with a slice above its limit; mark one whose separator collapsed in a slice."""
     n_slices = int(p.n_slices)
     for c in range(cells.shape[1]):
-        hottest_k = nodes[0, c * n_slices : (c + 1) * n_slices].max()
+        hottest_k = nodes[TEMP, c * n_slices : (c + 1) * n_slices].max()
         if hottest_k > p.open_k:
-            cells[0, c] = 1.0
-        if hottest_k > p.collapse_k and cells[1, c] == 0.0:
-            cells[1, c] = 1.0
+            cells[VENTED, c] = 1.0
+        if hottest_k > p.collapse_k and cells[SHORTED, c] == NOT_SHORTED:
+            cells[SHORTED, c] = COLLAPSED
 
 
 @kernel
@@ -263,15 +267,15 @@ def stack_step(
         step_s = substep_s(p, stack.reactions, nodes, cells, stack.power_w, dt_s - done_s)
         step_s = min(step_s, dt_s - done_s)
         for g in range(exchange_w_per_k.shape[0]):
-            mean_k = nodes[0, g * per_group : (g + 1) * per_group].mean()
+            mean_k = nodes[TEMP, g * per_group : (g + 1) * per_group].mean()
             for j in range(g * per_group, (g + 1) * per_group):
                 heat_j = react(p, stack.reactions, nodes, cells, j, step_s, vent_k, totals)
-                from_pack_w = stack.power_w[j] + exchange_w_per_k[g] * (mean_k - nodes[0, j])
-                capacity = nodes[1, j] * p.specific_heat_j_per_kgk
-                nodes[0, j] += (heat_j + from_pack_w * step_s) / capacity
+                from_pack_w = stack.power_w[j] + exchange_w_per_k[g] * (mean_k - nodes[TEMP, j])
+                capacity = nodes[MASS, j] * p.specific_heat_j_per_kgk
+                nodes[TEMP, j] += (heat_j + from_pack_w * step_s) / capacity
         conduct(p, nodes, stack.link_w_per_k, step_s, work)
         watch_cells(p, nodes, cells)
         done_s += step_s
-        totals[5] += 1.0
+        totals[STEPS] += 1.0
         if dt_s - done_s < 1e-9:
             break

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from plant_models.runaway import ATMOSPHERE_PA
+from plant_models.housing_gas import ATMOSPHERE_PA
 from plant_models.truck import Truck
 from plant_models.truck_step import PORTS
 from plant_models.truck_view import PER_STRING, VIEW

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from plant_models.runaway import ATMOSPHERE_PA, N_SHOWN, RunawayEvent
+from plant_models.housing_gas import ATMOSPHERE_PA
+from plant_models.runaway import N_SHOWN, RunawayEvent
 from plant_models.truck import Surroundings, Truck
 from plant_models.truck_parameters import load_truck
 from plant_models.truck_step import FROM_ABUSE, PORTS
