@@ -19,7 +19,9 @@ def contactors() -> Contactors:
 
 def seen(*, bus: float = 0.0, volts: tuple[float, ...] = (66.0, 66.0, 66.0), **changes: Any) -> Checked:
     measurement = measured(bus_voltage_v=bus)
-    base = checked(measurement, string_voltage_v=list(volts), closed=[False] * 3)
+    base = checked(measurement, string_voltage_v=list(volts))
+    changes.setdefault("closed", [False] * 3)
+    changes = {"positive_closed": changes["closed"], "negative_closed": changes["closed"], **changes}
     for name, value in changes.items():
         setattr(base, name, value)
     return base
@@ -29,7 +31,7 @@ def step(
     unit: Contactors, what: Checked, *, wanted: bool = True, trips: frozenset[int] = frozenset(), **more: Any
 ) -> tuple[bool, ...]:
     settings: dict[str, Any] = {"charging": False, "dt_s": 1.0, **more}
-    return unit.step(what, wanted=wanted, open_strings=trips, **settings)
+    return unit.step(what, wanted=wanted, open_strings=trips, **settings).positive
 
 
 def all_closed(current_a: float = 0.0, bus: float = 66.0) -> Checked:
@@ -43,13 +45,13 @@ def test_alike_strings_close_on_a_dead_bus() -> None:
 def test_nothing_closes_that_is_not_wanted() -> None:
     unit = contactors()
     assert step(unit, seen(), wanted=False) == (False, False, False)
-    assert unit.kept_open() == [False] * 3
+    assert unit.kept_open() == (False,) * 3
 
 
 def test_positions_are_taken_over_at_the_start() -> None:
     unit = contactors()
     assert unit.states == (OPEN, OPEN, OPEN)
-    assert unit.mismatch([True, True, True]) == [False] * 3
+    assert unit.findings(all_closed()) == {}
     assert step(unit, seen(closed=[True, True, True], current_a=[300.0] * 3, bus=66.0)) == (True, True, True)
 
 
@@ -68,7 +70,7 @@ def test_on_a_dead_bus_the_fullest_string_leads_and_the_emptiest_for_a_charge(
 ) -> None:
     unit = contactors()
     assert step(unit, seen(volts=(60.0, 66.0, 67.0)), charging=charging) == expected
-    assert unit.kept_open() == [not on for on in expected]
+    assert unit.kept_open() == tuple(not on for on in expected)
 
 
 @pytest.mark.parametrize(("bus", "live"), [(60.0, False), (60.1, True)])
@@ -139,7 +141,7 @@ def test_a_tripped_string_opens_alone_and_stays_open() -> None:
     two = seen(bus=66.0, closed=[False, True, True])
     for _ in range(10):
         assert step(unit, two, trips=frozenset({0})) == (False, True, True)
-    assert unit.kept_open() == [True, False, False]
+    assert unit.kept_open() == (True, False, False)
     assert step(unit, two) == (True, True, True)
 
 
@@ -147,12 +149,26 @@ def test_a_tripped_string_never_closes() -> None:
     assert step(contactors(), seen(), trips=frozenset({0, 1, 2})) == (False, False, False)
 
 
-def test_feedback_that_differs_from_the_command_is_seen() -> None:
+def test_feedback_that_differs_from_the_command_is_found() -> None:
     unit = contactors()
     step(unit, seen())
-    assert unit.mismatch([True, False, True]) == [False, True, False]
+    found = unit.findings(seen(bus=66.0, closed=[True, False, True]))
+    one = [0.0, 1.0, 0.0]
+    assert found == {
+        "contactor_mismatch": one,
+        "contactor_stuck_open": one,
+        "negative_contactor_mismatch": one,
+    }
     step(unit, all_closed(300.0), wanted=False)
-    assert unit.mismatch([True, True, True]) == [False] * 3
+    assert unit.findings(all_closed()) == {}
+    step(unit, all_closed(0.0), wanted=False)
+    found = unit.findings(seen(closed=[False, False, True]))
+    welded = [0.0, 0.0, 1.0]
+    assert found == {
+        "contactor_mismatch": welded,
+        "contactor_welded": welded,
+        "negative_contactor_mismatch": welded,
+    }
 
 
 def test_a_closed_string_without_feedback_is_no_reference() -> None:
