@@ -78,7 +78,7 @@ class CrossChecks:
                 total_a += current_a
                 n_closed += 1
                 string_v = c.string_voltage_v[k]
-                if abs(string_v - bus_v) > 0.01 * string_v:
+                if abs(string_v - bus_v) > 0.01 * string_v > 0.0:
                     self._add(found, "bus_voltage_mismatch", k, abs(string_v - bus_v) / string_v)
             elif abs(current_a) > open_a:
                 self._add(found, "open_string_c_rate", k, abs(current_a) / self._capacity_ah)
