@@ -11,7 +11,7 @@ from plant_models.circuit import circuit_stored_heat_j
 from plant_models.cold_plate import branch_conductance, branch_flows, plate_film_conductance_w_per_k
 from plant_models.coolant_loop import loop_actuate, loop_solve
 from plant_models.glycol import temperature_k
-from plant_models.kernels import Record, RecordArray, kernel
+from plant_models.kernels import Record, RecordArray, kernel, part
 from plant_models.pack import (
     CircuitTables,
     PackArrays,
@@ -84,7 +84,7 @@ THERMAL_POWERS = slice(6, 10)
 FROM_DRIVE = 27
 
 
-@kernel
+@part
 def watch_bus(state: PackState, s: Record, chiller_s: Record) -> None:
     """Write whether some string is connected to the bus; a dead bus stops the compressor at once."""
     s.live = 0.0
@@ -107,7 +107,7 @@ def cut_power(s: Record) -> None:
     s.heater_heat_w = 0.0
 
 
-@kernel
+@part
 def electrical(
     tables: CircuitTables,
     pack: PackArrays,
@@ -154,7 +154,7 @@ def electrical(
     return voltage_v
 
 
-@kernel
+@part
 def return_flow(state: PackState, work: PackWork) -> tuple[float, float]:
     """Return offset [W] and gain [kg/s] of the enthalpy flow out of the pack against the supply enthalpy."""
     last = state.soc.shape[1] - 1
@@ -166,7 +166,7 @@ def return_flow(state: PackState, work: PackWork) -> tuple[float, float]:
     return offset_w, gain_kg_per_s
 
 
-@kernel
+@part
 def finish(
     constants: PackConstants,
     state: PackState,
@@ -209,7 +209,7 @@ def finish(
     ports[24] = s.exhaust_enthalpy_w
 
 
-@kernel
+@part
 def coolant_temp_k(p: Record, state: PackState, k: int) -> float:
     """Return the coolant temperature half way along string ``k`` [K]."""
     return temperature_k(p, state.coolant_j_per_kg[k, state.soc.shape[1] // 2])
