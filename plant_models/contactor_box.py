@@ -45,7 +45,7 @@ class ContactorBoxParameters(Parameters):
     )
     precharge_ohm: float = Field(default=50.0, gt=0.1, le=1e4, description="assumed")
     precharge_heat_capacity_j_per_k: float = Field(
-        default=12.0, gt=0.0, description="of a wire-wound resistor of 50 W; assumed"
+        default=60.0, gt=0.0, description="of a wire-wound resistor of 100 W; assumed"
     )
     precharge_cooling_s: float = Field(default=60.0, gt=0.0, description="time constant; assumed")
     precharge_temp_max_degc: float = Field(default=250.0, gt=50.0, description="opens for good; assumed")

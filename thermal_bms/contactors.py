@@ -40,7 +40,9 @@ class ContactorState(IntEnum):
 
 _POSITIVE = frozenset((ContactorState.CLOSED, ContactorState.OPENING, ContactorState.CLOSING))
 _NEGATIVE = frozenset((*_POSITIVE, ContactorState.NEGATIVE, ContactorState.PRECHARGE))
-_ON_THE_WAY = frozenset((ContactorState.NEGATIVE, ContactorState.PRECHARGE, ContactorState.CLOSING))
+_ON_THE_WAY = frozenset(
+    (ContactorState.NEGATIVE, ContactorState.PRECHARGE, ContactorState.CLOSING, ContactorState.PAUSE)
+)
 _NO_STRINGS: frozenset[int] = frozenset()
 
 
@@ -80,7 +82,8 @@ class Contactors:
     first string while the bus is dead) with no more than 20 A flowing in the strings already closed. The first
     string to close is the one with the highest voltage, the lowest when a charger is plugged in. On a dead bus
     it closes its negative contactor, sees that the bus stays dead, charges the bus through its resistor until
-    voltage difference and current are small, and closes the positive contactor: 2 s a try, three tries.
+    voltage difference and current are small, and closes the positive contactor: 2 s a try, three tries. A bus that
+    is not half way up after 0.5 s is given up at once, which saves the resistor from a short circuit.
 
     To open, a string first waits in OPENING while the limits are zero; it opens below the break current, or
     after the fuse time whatever flows. With an unknown current it waits for the fuse time. A discharge current
@@ -228,7 +231,7 @@ class Contactors:
         if charged and abs(checked.current_a[k]) <= limits.precharge_current_max_a:
             _LOG.info("string %d: bus charged to within %.1f V in %.2f s", k, difference_v, string.timer_s)
             string.to(ContactorState.CLOSING)
-        elif string.timer_s >= limits.precharge_time_max_s - _TIME_ROUNDING_S:
+        elif self._is_hopeless(string, difference_v, checked.string_voltage_v[k]):
             string.tries += 1
             _LOG.warning("string %d: precharge %d failed, %.1f V left", k, string.tries, difference_v)
             last = string.tries >= limits.precharge_tries
@@ -236,6 +239,13 @@ class Contactors:
             string.trouble = "precharge_current_left" if charged else "precharge_voltage_left"
             if last:
                 string.trouble = "precharge_failed"
+
+    def _is_hopeless(self, string: _String, difference_v: float, string_v: float) -> bool:
+        """Return whether a try has taken too long, or the bus has not come half way up by the time it should."""
+        limits = self._limits
+        if string.timer_s >= limits.precharge_time_max_s - _TIME_ROUNDING_S:
+            return True
+        return string.timer_s >= limits.precharge_half_s - _TIME_ROUNDING_S and difference_v > 0.5 * string_v
 
     def _close(
         self, strings: list[_String], open_strings: frozenset[int], checked: Checked, *, charging: bool

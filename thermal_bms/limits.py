@@ -157,6 +157,7 @@ class ContactorLimits(Parameters):
     precharge_voltage_difference_max_v: float = Field(gt=0.0, le=20.0, description="precharge is done below")
     precharge_current_max_a: float = Field(gt=0.0, le=10.0, description="and below this current")
     precharge_time_max_s: float = Field(gt=0.0, le=10.0, description="of one try")
+    precharge_half_s: float = Field(gt=0.0, le=10.0, description="half the voltage must be reached by then")
     precharge_tries: int = Field(ge=1, le=10)
     precharge_pause_s: float = Field(ge=0.0, le=60.0, description="between tries, for the resistor to cool")
 
@@ -226,8 +227,9 @@ def load_diagnostics() -> tuple[DiagnosticRow, ...]:
 
 
 def limit_diagnostics(table: LimitTable, pack: PackDescription) -> list[DiagnosticRow]:
-    """Return a chemistry's diagnostics for a pack: three per limit (information, warning, a trip that opens and
-    latches), and the others of its table.
+    """Return a chemistry's diagnostics for a pack.
+
+    Three per limit: information, warning, and a trip that opens and latches; and the others of its table.
     """
     levels = (
         ("operate", Severity.INFO, Reaction.NONE),

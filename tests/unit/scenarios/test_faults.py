@@ -13,12 +13,13 @@ from scenarios.faults import (
     ACTUATOR_FAULTS,
     KINDS,
     PLANT_FAULTS,
-    SENSOR_FAULTS,
+    REQUEST_FAULTS,
     FaultEntry,
     FaultyLink,
-    parse_target,
-    with_sensor_fault,
+    with_controller_faults,
 )
+from scenarios.link_faults import CONTROLLER_FAULTS, LINK_KINDS
+from scenarios.sensor_faults import SENSOR_KINDS, parse_target
 from thermal_bms.errors import ConfigError
 from thermal_bms.link import DirectLink
 from thermal_bms.parameters import parse
@@ -136,7 +137,8 @@ def test_a_sensor_fault_changes_its_own_reading_in_its_time_alone(
 
 def test_a_sensor_fault_leaves_the_trucks_own_arrays_alone(measured: Measurement) -> None:
     before = measured.cell_temp_degc.copy()
-    with_sensor_fault(measured, entry("sensor_offset", value=9.0, target="cell_temp_degc"))
+    link = linked(FakeTruck(measured), entry("sensor_offset", value=9.0, target="cell_temp_degc", time_s=0.0))
+    assert (link.read().cell_temp_degc == before + 9.0).all()
     assert np.array_equal(measured.cell_temp_degc, before)
 
 
@@ -241,6 +243,7 @@ def test_a_fault_that_cannot_be_is_refused_in_one_line(values: dict[str, object]
     assert "\n" not in str(refused.value)
 
 
-def test_the_kinds_are_those_of_actuators_plant_and_sensors() -> None:
-    assert set(KINDS) == {*ACTUATOR_FAULTS, *PLANT_FAULTS, *SENSOR_FAULTS}
-    assert len(KINDS) == len(set(KINDS)) == 14
+def test_every_kind_belongs_to_one_group() -> None:
+    groups = (ACTUATOR_FAULTS, REQUEST_FAULTS, PLANT_FAULTS, SENSOR_KINDS, LINK_KINDS, CONTROLLER_FAULTS)
+    assert set(KINDS) == {kind for group in groups for kind in group}
+    assert len(KINDS) == len(set(KINDS)) == 44
