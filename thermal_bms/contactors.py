@@ -203,7 +203,8 @@ class Contactors:
         elif state is ContactorState.HALF_OPEN and string.timer_s >= limits.feedback_s - _TIME_ROUNDING_S:
             string.to(ContactorState.OPEN)
         elif state is ContactorState.NEGATIVE and string.timer_s >= limits.feedback_s - _TIME_ROUNDING_S:
-            self._look_for_weld(k, string, checked)
+            others = any(other.state is ContactorState.CLOSED for other in self._strings or ())
+            self._look_for_weld(k, string, checked, others=others)
         elif state is ContactorState.PRECHARGE:
             self._charge_bus(k, string, checked)
         elif state is ContactorState.CLOSING and string.timer_s >= limits.feedback_s - _TIME_ROUNDING_S:
@@ -212,15 +213,16 @@ class Contactors:
         elif state is ContactorState.PAUSE and string.timer_s >= limits.precharge_pause_s - _TIME_ROUNDING_S:
             string.to(ContactorState.OPEN)
 
-    def _look_for_weld(self, k: int, string: _String, checked: Checked) -> None:
+    def _look_for_weld(self, k: int, string: _String, checked: Checked, *, others: bool) -> None:
+        """Go on to precharge, unless the bus has come up by itself; with others connected it is up already."""
         bus_v = checked.measurement.bus_voltage_v
-        if bus_v - string.bus_before_v > _WELD_RISE_V and not any(checked.closed):
+        if bus_v - string.bus_before_v > _WELD_RISE_V and not others:
             _LOG.error("string %d: the bus came up to %.1f V without its positive contactor", k, bus_v)
             string.to(ContactorState.FAILED)
             string.trouble = "contactor_welded"
             return
         difference_v = abs(checked.string_voltage_v[k] - bus_v)
-        charged = any(checked.closed) or difference_v <= self._limits.precharge_voltage_difference_max_v
+        charged = others or difference_v <= self._limits.precharge_voltage_difference_max_v
         string.precharged = not charged
         string.to(ContactorState.PRECHARGE if string.precharged else ContactorState.CLOSING)
 
