@@ -149,7 +149,9 @@ class Derating(Parameters):
 class ContactorLimits(Parameters):
     """When contactors may move, and how a dead bus is charged up before they close on it."""
 
-    connect_voltage_difference_max_v: float = Field(gt=0.0, le=20.0)
+    connect_voltage_difference_max_v: float = Field(
+        gt=0.0, le=20.0, description="of a string against bus or first string"
+    )
     connect_current_max_a: float = Field(gt=0.0, description="mean of the closed strings")
     break_current_max_a: float = Field(gt=0.0, description="a contactor opens below this current")
     fuse_time_s: float = Field(gt=0.0, le=60.0, description="after this it opens whatever flows")

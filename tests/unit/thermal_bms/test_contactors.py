@@ -185,3 +185,201 @@ def test_reset_forgets_the_positions() -> None:
     assert unit.states == (OPEN, OPEN, OPEN)
     assert not unit.opening
     assert np.array_equal(step(unit, seen(), wanted=False), [False] * 3)
+
+
+# --- precharge: negative contactor, resistor, positive contactor ---
+
+NEGATIVE, PRECHARGE, CLOSING = ContactorState.NEGATIVE, ContactorState.PRECHARGE, ContactorState.CLOSING
+HALF_OPEN, PAUSE, FAILED = ContactorState.HALF_OPEN, ContactorState.PAUSE, ContactorState.FAILED
+DT_S = 0.01
+
+
+class OneString:
+    """A single string with precharge, whose feedback follows its command at once."""
+
+    def __init__(self) -> None:
+        self.unit = Contactors(LIMITS, PACK.n_strings, precharge=True)
+        self.states: list[ContactorState] = []
+        self.command = self.unit.step(self.what(), **self.how(wanted=False))
+
+    def what(self, bus: float = 0.0, volt: float = 66.0, amp: float = 0.0) -> Checked:
+        if not self.states:
+            return seen(bus=bus, volts=(volt, NAN, NAN))
+        return seen(
+            bus=bus,
+            volts=(volt, NAN, NAN),
+            current_a=[amp, 0.0, 0.0],
+            closed=[p and n for p, n in zip(self.command.positive, self.command.negative, strict=True)],
+            positive_closed=list(self.command.positive),
+            negative_closed=list(self.command.negative),
+            precharge_closed=list(self.command.precharge),
+        )
+
+    @staticmethod
+    def how(**changes: Any) -> dict[str, Any]:
+        usual = {"wanted": True, "open_strings": frozenset(), "charging": False, "dt_s": DT_S}
+        return {**usual, **changes}
+
+    def run(self, seconds: float, *, how: dict[str, Any] | None = None, **what: float) -> ContactorState:
+        for _ in range(round(seconds / DT_S)):
+            checked_now = self.what(**what)
+            self.found = self.unit.findings(checked_now)
+            self.command = self.unit.step(checked_now, **self.how(**(how or {})))
+            self.states.append(self.unit.states[0])
+        return self.states[-1]
+
+    def switches(self) -> tuple[bool, bool, bool]:
+        command = self.command
+        return command.negative[0], command.precharge[0], command.positive[0]
+
+
+def test_precharge_goes_through_its_states_with_the_right_switches() -> None:
+    one = OneString()
+    assert one.run(0.01) is NEGATIVE
+    assert one.switches() == (True, False, False)
+    assert one.run(LIMITS.feedback_s) is PRECHARGE
+    assert one.switches() == (True, True, False)
+    assert one.run(0.3, bus=60.0, amp=3.0) is PRECHARGE
+    assert one.run(0.01, bus=65.2, amp=0.4) is CLOSING
+    assert one.switches() == (True, True, True)
+    assert one.run(LIMITS.feedback_s, bus=66.0) is CLOSED
+    assert one.switches() == (True, False, True)
+    assert one.run(1.0, bus=66.0) is CLOSED
+    assert set(one.found) == {"string_not_connected"}  # the two of unknown voltage
+
+
+@pytest.mark.parametrize(
+    ("bus", "amp", "ends"),
+    [(65.0, 0.5, True), (64.9, 0.0, False), (66.0, 0.51, False), (NAN, 0.0, False), (66.0, NAN, False)],
+)
+def test_precharge_ends_by_voltage_and_by_current(bus: float, amp: float, ends: bool) -> None:
+    one = OneString()
+    one.run(0.2)
+    assert one.states[-1] is PRECHARGE
+    assert (one.run(0.01, bus=bus, amp=amp) is CLOSING) is ends
+
+
+@pytest.mark.parametrize(
+    ("bus", "amp", "after_s", "trouble"),
+    [
+        (0.0, 0.0, 0.5, "precharge_voltage_left"),
+        (32.0, 0.0, 0.5, "precharge_voltage_left"),
+        (34.0, 0.0, 2.0, "precharge_voltage_left"),
+        (66.0, 2.0, 2.0, "precharge_current_left"),
+    ],
+)
+def test_a_try_ends_after_its_time_or_when_the_bus_does_not_come_up(
+    bus: float, amp: float, after_s: float, trouble: str
+) -> None:
+    one = OneString()
+    one.run(0.11)
+    assert one.run(after_s - 0.01, bus=bus, amp=amp) is PRECHARGE
+    assert one.run(0.01, bus=bus, amp=amp) is PAUSE
+    assert one.switches() == (False, False, False)
+    one.run(0.01, bus=bus, amp=amp)
+    assert one.found[trouble] == [1.0, 0.0, 0.0]
+    one.run(0.01, bus=bus, amp=amp)
+    assert trouble not in one.found
+
+
+def test_three_tries_with_pauses_and_then_no_more() -> None:
+    one = OneString()
+    assert one.run(10.0) is FAILED
+    changes = [state for old, state in zip([None, *one.states], one.states, strict=False) if state is not old]
+    assert changes.count(PRECHARGE) == LIMITS.precharge_tries
+    assert one.states.count(PAUSE) >= 2 * round(LIMITS.precharge_pause_s / DT_S)
+    assert one.found["precharge_failed"] == [1.0, 0.0, 0.0]
+    assert one.run(60.0) is FAILED
+    assert one.run(0.01, how={"wanted": False}) is OPEN
+    assert one.run(0.05) is NEGATIVE
+
+
+def test_a_bus_that_comes_up_with_the_negative_contactor_alone_shows_a_weld() -> None:
+    one = OneString()
+    one.run(0.05)
+    assert one.run(LIMITS.feedback_s, bus=66.0) is FAILED
+    one.run(0.01)
+    assert one.found["contactor_welded"] == [1.0, 0.0, 0.0]
+    assert one.switches() == (False, False, False)
+
+
+def test_a_bus_that_was_up_before_is_no_weld_and_needs_no_precharge() -> None:
+    one = OneString()
+    one.run(0.01, bus=65.5)
+    assert one.run(LIMITS.feedback_s, bus=65.5) is CLOSING
+    assert one.switches() == (True, False, True)
+
+
+def test_strings_connect_one_after_the_other_and_only_the_first_needs_precharge() -> None:
+    unit = Contactors(LIMITS, PACK.n_strings, precharge=True)
+    ways: list[tuple[ContactorState, ...]] = []
+    command = unit.step(seen(), wanted=False, open_strings=frozenset(), charging=False, dt_s=DT_S)
+    for _ in range(200):
+        live = any(command.positive)
+        what = seen(bus=65.8 if live or ways and PRECHARGE in ways[-1] else 0.0)
+        what.closed = what.positive_closed = what.negative_closed = list(command.positive)
+        command = unit.step(what, wanted=True, open_strings=frozenset(), charging=False, dt_s=DT_S)
+        ways.append(unit.states)
+        assert sum(state in {NEGATIVE, PRECHARGE, CLOSING} for state in unit.states) <= 1
+    assert unit.states == (CLOSED, CLOSED, CLOSED)
+    assert [any(states[k] is PRECHARGE for states in ways) for k in range(3)] == [True, False, False]
+
+
+@pytest.mark.parametrize(("amp", "positive_first"), [(10.0, True), (0.0, True), (-10.0, False)])
+def test_the_contactor_that_breaks_this_direction_opens_first(amp: float, positive_first: bool) -> None:
+    one = connected()
+    assert one.run(0.01, how={"wanted": False}, bus=66.0, amp=amp) is HALF_OPEN
+    assert one.switches() == (positive_first, False, not positive_first)
+    assert one.run(LIMITS.feedback_s - 0.01, how={"wanted": False}, bus=66.0) is HALF_OPEN
+    assert one.run(0.01, how={"wanted": False}, bus=66.0) is OPEN
+    assert one.switches() == (False, False, False)
+
+
+def connected() -> OneString:
+    one = OneString()
+    one.run(0.12)
+    one.run(0.5, bus=66.0)
+    assert one.states[-1] is CLOSED
+    return one
+
+
+def test_a_string_wanted_again_half_way_opens_first() -> None:
+    one = connected()
+    one.run(0.01, how={"wanted": False}, bus=66.0)
+    assert one.run(LIMITS.feedback_s - 0.01, bus=66.0) is HALF_OPEN
+    assert one.run(0.01, bus=66.0) is NEGATIVE
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.2])
+def test_a_string_on_its_way_opens_at_once_when_it_is_not_wanted_any_more(seconds: float) -> None:
+    one = OneString()
+    one.run(seconds)
+    assert one.states[-1] in {NEGATIVE, PRECHARGE}
+    assert one.run(0.01, how={"wanted": False}) is OPEN
+
+
+def test_a_string_that_is_closing_waits_for_its_current_like_a_closed_one() -> None:
+    one = OneString()
+    one.run(0.12)
+    one.run(0.01, bus=66.0)
+    assert one.states[-1] is CLOSING
+    trip = {"open_strings": frozenset({0})}
+    assert one.run(0.01, how=trip, bus=66.0, amp=50.0) is OPENING
+    assert one.run(0.01, how=trip, bus=66.0, amp=5.0) is HALF_OPEN
+
+
+def test_after_a_crash_contactors_do_not_wait_for_the_current() -> None:
+    one = connected()
+    crash = {"open_strings": frozenset({0}), "at_once": frozenset({0})}
+    assert one.run(0.01, how=crash, bus=66.0, amp=300.0) is HALF_OPEN
+    one.run(0.01, how=crash, bus=66.0)
+    assert one.found["opened_under_load"] == [1.0, 0.0, 0.0]
+    one.run(0.01, how=crash, bus=66.0)
+    assert "opened_under_load" not in one.found
+
+
+def test_a_precharge_relay_that_stays_closed_is_found() -> None:
+    one = connected()
+    what = one.what(bus=66.0)
+    what.precharge_closed = [True, False, False]
+    assert one.unit.findings(what)["precharge_relay_mismatch"] == [1.0, 0.0, 0.0]
