@@ -178,6 +178,10 @@ def test_waking_up_precharges_once_and_connects_every_string_without_a_fault() -
     assert sum(ContactorState.PRECHARGE in way for way in ways) == 1
     closing_v = next(bus_v for _, states, bus_v in awake.log if ContactorState.CLOSING in states)
     assert closing_v == pytest.approx(float(awake.truck.state.string_voltage_v[0]), abs=2.0)
+    began_s = next(s for s, states, _ in awake.log if ContactorState.PRECHARGE in states)
+    done_s = next(s for s, states, _ in awake.log if ContactorState.CLOSING in states)
+    all_s = next(s for s, states, _ in awake.log if set(states) == {ContactorState.CLOSED})
+    assert (done_s - began_s, all_s) == (pytest.approx(0.7, abs=0.05), pytest.approx(1.3, abs=0.05))
 
 
 def test_the_books_close_over_precharge_and_the_way_back() -> None:

@@ -186,7 +186,7 @@ TROUBLE: dict[FaultCode, tuple[int, tuple[FailureMode, ...]]] = {
     FaultCode.BUS_VOLTAGE_MISMATCH: (8086, _always(FailureMode.ERRATIC)),
     FaultCode.STRING_CURRENT_IMBALANCE: (5920, _always(FailureMode.ERRATIC)),
     FaultCode.HVIL_OPEN: (8098, _always(FailureMode.CONDITION)),
-    FaultCode.ISOLATION_LOW: (8096, _BELOW),
+    FaultCode.ISOLATION_LOW: (8431, _BELOW),
     FaultCode.CRASH: (8099, _always(FailureMode.CONDITION)),
     FaultCode.DEEP_DISCHARGE: (5923, _always(FailureMode.CONDITION)),
     FaultCode.PUMP_STANDS: (20460, _always(FailureMode.MECHANICAL)),
@@ -211,7 +211,7 @@ TROUBLE: dict[FaultCode, tuple[int, tuple[FailureMode, ...]]] = {
     FaultCode.VEHICLE_SPEED_LOST: (84, _always(FailureMode.UPDATE_RATE)),
     FaultCode.HVIL_LOST: (8098, _always(FailureMode.UPDATE_RATE)),
     FaultCode.CRASH_INPUT_LOST: (8099, _always(FailureMode.UPDATE_RATE)),
-    FaultCode.ISOLATION_LOST: (8096, _always(FailureMode.UPDATE_RATE)),
+    FaultCode.ISOLATION_LOST: (8431, _always(FailureMode.UPDATE_RATE)),
     FaultCode.COOLANT_FLOW_LOST: (20456, _always(FailureMode.UPDATE_RATE)),
     FaultCode.COOLANT_LEVEL_LOST: (12897, _always(FailureMode.UPDATE_RATE)),
 }
