@@ -18,6 +18,7 @@ the truck stores, and the bleeder's of what auxiliaries draw.
 """
 
 import math
+from collections.abc import Sequence
 from typing import final
 
 import numpy as np
@@ -52,9 +53,7 @@ class ContactorBoxParameters(Parameters):
     link_capacitance_f: float = Field(
         default=2e-3, gt=0.0, le=0.1, description="inverter 1 mF and the rest; assumed"
     )
-    bleed_ohm: float = Field(
-        default=24e3, gt=100.0, description="700 V to 60 V within 120 s; assumed"
-    )
+    bleed_ohm: float = Field(default=24e3, gt=100.0, description="700 V to 60 V within 120 s; assumed")
     fuse_rating_a: float = Field(default=500.0, gt=0.0, description="of a string; assumed")
     fuse_melting_a2s: float = Field(default=100e3, gt=0.0, description="of a 500 A, 1000 V fuse; assumed")
 
@@ -99,7 +98,7 @@ class ContactorBox:
         """Energy in the DC link [J]."""
         return 0.5 * self.parameters.link_capacitance_f * self.link_voltage_v**2
 
-    def command(self, positive: FloatArray, negative: FloatArray, precharge: FloatArray) -> None:
+    def command(self, positive: Sequence[bool], negative: Sequence[bool], precharge: Sequence[bool]) -> None:
         """Take the wanted positions; contactors move in the steps that follow."""
         self._commanded[POSITIVE] = positive
         self._commanded[NEGATIVE] = negative
@@ -220,4 +219,3 @@ class ContactorBox:
         rise_k = current_a**2 * p.precharge_ohm * dt_s / p.precharge_heat_capacity_j_per_k
         excess_k = self.resistor_temp_degc[k] - 25.0
         self.resistor_temp_degc[k] = 25.0 + excess_k * math.exp(-dt_s / p.precharge_cooling_s) + rise_k
-

@@ -198,7 +198,8 @@ class Truck:
         self._command = command
         if self.box:
             closes = command.contactor_close
-            self.box.command(closes, command.negative_close or closes, command.precharge_close or self._no_precharge)
+            idle = (False,) * len(closes)
+            self.box.command(closes, command.negative_close or closes, command.precharge_close or idle)
             return
         for k, wanted in enumerate(command.contactor_close):
             on = (wanted and not self._blocked[k]) or self._welded[k]

@@ -11,6 +11,7 @@ from typing import final
 
 from controllers.registry import create
 from plant_models.charger import charger
+from plant_models.contactor_box import TICK_MAX_S
 from plant_models.road import cycle_by_time
 from plant_models.truck import Surroundings, Truck
 from plant_models.truck_parameters import TruckParameters, describe, load_truck
@@ -54,7 +55,7 @@ class FaultCase:
     thermal : what the thermal controller proposes, where the PID controller is not asked
     temp_degc : of everything at the start [degC]
     zigzag : drive with a load that swings
-    tick_s : control tick; ten milliseconds with a contactor box, which is woken with open contactors
+    boxed : with a contactor box, woken with everything open, at ticks of 10 ms
     """
 
     name: str
@@ -65,8 +66,12 @@ class FaultCase:
     thermal: ThermalCommand | None = None
     temp_degc: float = 25.0
     zigzag: bool = False
-    tick_s: float = 1.0
     boxed: bool = False
+
+    @property
+    def tick_s(self) -> float:
+        """Control tick [s]."""
+        return TICK_MAX_S if self.boxed else 1.0
 
     @property
     def allowed_s(self) -> float:
@@ -148,9 +153,7 @@ class FaultBench:
         self.truck = Truck(bench_truck(boxed=case.boxed), soc=0.5, temp_degc=case.temp_degc, payload_kg=10e3)
         description = describe(self.truck.parameters, self.truck.cell)
         start_s = 0.0 if case.boxed else START_S
-        entries = [
-            fault.model_copy(update={"time_s": fault.time_s + start_s}) for fault in case.faults
-        ]
+        entries = [fault.model_copy(update={"time_s": fault.time_s + start_s}) for fault in case.faults]
         controller: Controller = create("pid", {}, description)
         if case.thermal is not None:
             controller = FixedController(case.thermal)
@@ -171,7 +174,11 @@ class FaultBench:
                     outcome.problems.append("found before it was there")
                 outcome.detected_s = self.truck.time_s - case.tick_s - self.start_s
                 end_s = max(end_s, self.truck.time_s + self._reaction_time_s())
-            if not math.isnan(outcome.detected_s) and math.isnan(outcome.reacted_s) and self._has_reacted(result):
+            if (
+                not math.isnan(outcome.detected_s)
+                and math.isnan(outcome.reacted_s)
+                and self._has_reacted(result)
+            ):
                 outcome.reacted_s = self.truck.time_s - case.tick_s - self.start_s
         self._judge(outcome)
         return outcome

@@ -54,7 +54,6 @@ class Provocation:
     temp_degc: float = 25.0
     zigzag: bool = False
     boxed: bool = False
-    tick_s: float = 1.0
 
 
 def fault_cases() -> list[FaultCase]:
@@ -132,7 +131,6 @@ def _diagnostic_cases() -> Iterator[FaultCase]:
                     how.thermal,
                     how.temp_degc,
                     how.zigzag,
-                    how.tick_s,
                     how.boxed,
                 )
 
@@ -166,23 +164,27 @@ _STANDING = ("charge", "park")
 _SWINGING_S = 4.0 * ZIGZAG_S
 TRY_S = bench_limits().contactor.precharge_time_max_s + bench_limits().contactor.precharge_pause_s + 0.2
 """One try of precharge, with the pause after it, and the time in which the negative contactor closes."""
-_BOX = {"modes": ("park",), "boxed": True, "tick_s": 0.01}
+
+
+def _woken(*faults: FaultEntry, reached_s: float) -> Provocation:
+    """Return faults of a truck with a contactor box that wakes up with everything open."""
+    return Provocation(faults, ("park",), reached_s, boxed=True)
+
 
 _PROVOKED: dict[str, tuple[Provocation, ...]] = {
     "string_current_invalid": (Provocation((entry("sensor_lost", target=_CURRENT),)),),
-    "string_voltage_invalid": (
-        Provocation((entry("sensor_lost", target=f"string_voltage_v[{STRING}]"),)),
-    ),
-    "string_voltage_mismatch": (
-        Provocation((entry("sensor_gain", 1.05, f"string_voltage_v[{STRING}]"),)),
-    ),
+    "string_voltage_invalid": (Provocation((entry("sensor_lost", target=f"string_voltage_v[{STRING}]"),)),),
+    "string_voltage_mismatch": (Provocation((entry("sensor_gain", 1.05, f"string_voltage_v[{STRING}]"),)),),
     "discharge_current_excess_a": (Provocation((stuck("string_current_a", 360.0),), ("drive", "park")),),
     "measurement_age_s": (
         Provocation((entry("link_silent"),), reached_s=3.0),
         Provocation((entry("link_late", 6.0),), ("drive",), reached_s=3.0),
     ),
     "scalar_lost": (Provocation((entry("sensor_lost", target="ambient_humidity"),)),),
-    "hvil_closed": (Provocation((entry("hvil_open"),)), Provocation((stuck("hvil_closed", 0.0),), ("drive",))),
+    "hvil_closed": (
+        Provocation((entry("hvil_open"),)),
+        Provocation((stuck("hvil_closed", 0.0),), ("drive",)),
+    ),
     "crash": (Provocation((entry("crash"),)),),
     "discharge_pressure_pa": (Provocation((stuck("discharge_pressure_pa", 3.2e6),)),),
     "coolant_inlet_temp_degc": (
@@ -243,9 +245,7 @@ _PROVOKED: dict[str, tuple[Provocation, ...]] = {
         Provocation((entry("sensor_offset", 15.0, "coolant_outlet_temp_degc"),), thermal=RADIATE),
     ),
     "pump_stands": (Provocation((entry("pump_off"),), reached_s=2.0 * ACTUATOR_LAG_S, thermal=STIR),),
-    "pump_speed_above": (
-        Provocation((entry("pump_stuck", 1.0),), reached_s=ACTUATOR_LAG_S, thermal=IDLE),
-    ),
+    "pump_speed_above": (Provocation((entry("pump_stuck", 1.0),), reached_s=ACTUATOR_LAG_S, thermal=IDLE),),
     "pump_speed_below": (
         Provocation((entry("pump_stuck", 0.4),), reached_s=ACTUATOR_LAG_S, thermal=RADIATE),
     ),
@@ -266,17 +266,11 @@ _PROVOKED: dict[str, tuple[Provocation, ...]] = {
         Provocation((stuck("suction_pressure_pa", 1.0e5), stuck("compressor_speed_rpm", 3000.0))),
     ),
     "precharge_voltage_left": (
-        Provocation(
-            tuple(entry("precharge_open", target=str(k)) for k in range(3)), reached_s=TRY_S, **_BOX
-        ),
-        Provocation((entry("bus_shorted"),), reached_s=TRY_S, **_BOX),
+        _woken(*(entry("precharge_open", target=str(k)) for k in range(3)), reached_s=TRY_S),
+        _woken(entry("bus_shorted"), reached_s=TRY_S),
     ),
-    "precharge_current_left": (
-        Provocation((entry("sensor_offset", 3.0, "string_current_a"),), reached_s=TRY_S, **_BOX),
-    ),
-    "precharge_failed": (
-        Provocation((entry("bus_shorted"),), reached_s=3.0 * TRY_S, **_BOX),
-    ),
+    "precharge_current_left": (_woken(entry("sensor_offset", 3.0, "string_current_a"), reached_s=TRY_S),),
+    "precharge_failed": (_woken(entry("bus_shorted"), reached_s=3.0 * TRY_S),),
 }
 
 

@@ -63,7 +63,9 @@ KINDS = (
     *ACTUATOR_FAULTS, *REQUEST_FAULTS, *PLANT_FAULTS, *SENSOR_KINDS, *LINK_KINDS, *CONTROLLER_FAULTS
 )  # fmt: skip
 DUTIES = frozenset({"pump_stuck", "fan_stuck", "heater_stuck_on"})
-FACTORS = frozenset({"plate_clogged", "cell_weak", "interface_lost", "charger_excess", "sensor_noise", "clock_fast"})
+FACTORS = frozenset(
+    {"plate_clogged", "cell_weak", "interface_lost", "charger_excess", "sensor_noise", "clock_fast"}
+)
 NOT_BELOW_ZERO = frozenset({"isolation_low", "coolant_leak", "link_late", "clock_back", "limit_ignored"})
 
 

@@ -64,6 +64,11 @@ class SensorFault:
     seed : of its noise
     """
 
+    name: str
+    value: float
+    start_s: float
+    rng: np.random.Generator
+
     def __init__(
         self,
         kind: str,

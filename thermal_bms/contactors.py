@@ -173,9 +173,7 @@ class Contactors:
         """
         strings = self._strings
         if strings is None:
-            strings = [
-                _String(ContactorState.CLOSED if on else ContactorState.OPEN) for on in checked.closed
-            ]
+            strings = [_String(ContactorState.CLOSED if on else ContactorState.OPEN) for on in checked.closed]
             self._strings = strings
         self._wanted = wanted
         if self._calm and wanted and not open_strings:

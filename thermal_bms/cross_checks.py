@@ -98,7 +98,10 @@ class CrossChecks:
                 self._add(found, "string_carries_nothing", k, 1.0)
 
     def _coolant(self, c: Checked, found: Found) -> None:
-        inlet_degc, outlet_degc = c.measurement.coolant_inlet_temp_degc, c.measurement.coolant_outlet_temp_degc
+        inlet_degc, outlet_degc = (
+            c.measurement.coolant_inlet_temp_degc,
+            c.measurement.coolant_outlet_temp_degc,
+        )
         low_degc = min(inlet_degc, *c.cell_temp_min_degc)
         high_degc = max(inlet_degc, *c.cell_temp_max_degc)
         outside_k = max(outlet_degc - high_degc, low_degc - outlet_degc)

@@ -34,6 +34,7 @@ NEEDED_DIAGNOSTICS = (FaultCode.DEEP_DISCHARGE, FaultCode.SHORT_CIRCUIT)
 CURRENT_TOLERANCE = 1.05
 """A current sensor may be 5 % off before a current within the rating counts as beyond it; assumed."""
 
+
 class Curve(Parameters):
     """A factor over a rising quantity, linear between its points and constant beyond them."""
 
@@ -155,7 +156,9 @@ class ContactorLimits(Parameters):
     connect_current_max_a: float = Field(gt=0.0, description="mean of the closed strings")
     break_current_max_a: float = Field(gt=0.0, description="a contactor opens below this current")
     fuse_time_s: float = Field(gt=0.0, le=60.0, description="after this it opens whatever flows")
-    feedback_s: float = Field(gt=0.0, le=1.0, description="a contactor has moved, and says so, within this time")
+    feedback_s: float = Field(
+        gt=0.0, le=1.0, description="a contactor has moved, and says so, within this time"
+    )
     precharge_voltage_difference_max_v: float = Field(gt=0.0, le=20.0, description="precharge is done below")
     precharge_current_max_a: float = Field(gt=0.0, le=10.0, description="and below this current")
     precharge_time_max_s: float = Field(gt=0.0, le=10.0, description="of one try")

@@ -146,7 +146,9 @@ class Protection:
         self._nothing_found = np.zeros(len(FOUND_PER_STRING) * n + len(FOUND_PER_PACK))
         places = {name: slice(i * n, i * n + n) for i, name in enumerate(FOUND_PER_STRING)}
         start = len(FOUND_PER_STRING) * n
-        self._places = places | {name: slice(start + i, start + i + 1) for i, name in enumerate(FOUND_PER_PACK)}
+        self._places = places | {
+            name: slice(start + i, start + i + 1) for i, name in enumerate(FOUND_PER_PACK)
+        }
 
     def reset(self) -> None:
         """Clear every fault, latched ones too. What still holds is found again."""

@@ -107,7 +107,11 @@ class ThermalWatch:
 
     def _chiller(self, m: Measurement, told: ThermalCommand, found: Found) -> None:
         stands = m.compressor_speed_rpm < TURNS_RPM
-        if stands and told.compressor_duty >= COMPRESSOR_TOLD and m.coolant_inlet_temp_degc >= CHILLED_ABOVE_DEGC:
+        if (
+            stands
+            and told.compressor_duty >= COMPRESSOR_TOLD
+            and m.coolant_inlet_temp_degc >= CHILLED_ABOVE_DEGC
+        ):
             found["compressor_stands"] = 1.0
         if m.compressor_speed_rpm > RUNNING_RPM and m.suction_pressure_pa < SUCTION_MIN_PA:
             found["suction_pressure_short_pa"] = SUCTION_MIN_PA - m.suction_pressure_pa

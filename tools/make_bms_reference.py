@@ -60,14 +60,29 @@ CHARGE = {"target_soc": "a charge ends here; a scenario's `until_soc`"}
 def limit_table(chemistry: str) -> str:
     """Return the levels of a chemistry, with what they are relative to and their times."""
     rows = [_limit_row(row) for row in load_limits(chemistry).limit]
-    header = ("limit", "operate", "warn", "trip", "relative to", "hysteresis", "debounce s", "delay s", "forewarning s")
+    header = (
+        "limit",
+        "operate",
+        "warn",
+        "trip",
+        "relative to",
+        "hysteresis",
+        "debounce s",
+        "delay s",
+        "forewarning s",
+    )
     return markdown(header, rows)
 
 
 def _limit_row(row: LimitRow) -> tuple[str, ...]:
     unit, difference = next(units for start, units in UNITS.items() if row.code.name.startswith(start))
     levels = (f"{level:g} {unit}".rstrip() for level in (row.operate, row.warn, row.trip))
-    times = (f"{row.hysteresis:g} {difference}", f"{row.debounce_s:g}", f"{row.delay_s:g}", f"{row.forewarn_s:g}")
+    times = (
+        f"{row.hysteresis:g} {difference}",
+        f"{row.debounce_s:g}",
+        f"{row.delay_s:g}",
+        f"{row.forewarn_s:g}",
+    )
     return f"`{row.code.name}`", *levels, RELATIVE[row.relative_to], *times
 
 
@@ -93,7 +108,17 @@ def own_diagnostic_table(chemistry: str) -> str:
 
 
 def _rows_of(rows: tuple[DiagnosticRow, ...]) -> str:
-    header = ("fault", "when", "debounce s", "severity", "reaction", "after s", "forewarning s", "clears", "SPN/FMI")
+    header = (
+        "fault",
+        "when",
+        "debounce s",
+        "severity",
+        "reaction",
+        "after s",
+        "forewarning s",
+        "clears",
+        "SPN/FMI",
+    )
     return markdown(header, [_diagnostic(row) for row in rows])
 
 
@@ -120,7 +145,10 @@ def contactor_table() -> str:
     if any(table != tables[0] for table in tables):
         raise ValueError("the chemistries differ: write one table for each")
     fields = type(tables[0]).model_fields
-    rows = [(f"`{name}`", f"{getattr(tables[0], name):g}", field.description or "") for name, field in fields.items()]
+    rows = [
+        (f"`{name}`", f"{getattr(tables[0], name):g}", field.description or "")
+        for name, field in fields.items()
+    ]
     return markdown(("key", "value", "meaning"), rows)
 
 

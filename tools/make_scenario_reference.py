@@ -146,7 +146,11 @@ FAULT_KINDS = {
     "hvil_open": ("", "", "the interlock opens"),
     "crash": ("", "", "the crash switch acts"),
     "isolation_low": ("", "ohm", "isolation between high voltage and chassis falls to this"),
-    "coolant_leak": ("", "1/s", "this share of the tank is lost per second; without coolant the pump draws air"),
+    "coolant_leak": (
+        "",
+        "1/s",
+        "this share of the tank is lost per second; without coolant the pump draws air",
+    ),
     "negative_welded": ("string", "", "the negative contactor stays closed; needs a contactor box"),
     "negative_open": ("string", "", "the negative contactor stays open; needs a contactor box"),
     "precharge_welded": ("string", "", "the precharge relay stays closed; needs a contactor box"),

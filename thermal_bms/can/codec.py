@@ -56,7 +56,9 @@ class MeasurementCodec:
             cell_temp_degc=self._array(flat, "cell_temp_degc").reshape(shape.n_strings, shape.n_temp_sensors),
             string_current_a=self._array(flat, "string_current_a"),
             string_voltage_v=self._array(flat, "string_voltage_v"),
-            **{name: _flags(flat[self._slices[name]]) for name in _SWITCHES},
+            contactor_closed=_flags(flat[self._slices["contactor_closed"]]),
+            negative_closed=_flags(flat[self._slices["negative_closed"]]),
+            precharge_closed=_flags(flat[self._slices["precharge_closed"]]),
             plug_connected=numbers[self._slices["plug_connected"].start] == 1.0,
             **scalars,
         )
@@ -118,11 +120,12 @@ class CommandCodec:
         numbers = np.where(np.isnan(flat), 0.0, flat).tolist()
         duties = {name: numbers[self._start[name]] for name in _DUTIES}
         allowed = {name: numbers[self._start[name]] for name in _ALLOWED}
+        switches = {name: tuple(value == 1.0 for value in numbers[self._slices[name]]) for name in _SWITCHED}
         return Command(
             thermal=ThermalCommand(**duties, valve_mode=ValveMode(int(numbers[self._start["valve_mode"]]))),
-            **{
-                name: tuple(value == 1.0 for value in numbers[self._slices[name]]) for name in _SWITCHED
-            },
+            contactor_close=switches["contactor_close"],
+            negative_close=switches["negative_close"],
+            precharge_close=switches["precharge_close"],
             disconnect_forewarning=numbers[self._start["disconnect_forewarning"]] == 1.0,
             **allowed,
         )

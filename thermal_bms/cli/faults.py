@@ -1,4 +1,4 @@
-"""``thermal-bms faults``: break the simulated truck in every known way and see what is found, when, and what follows."""
+"""``thermal-bms faults``: break the simulated truck in every known way and see what is found and when."""
 
 import argparse
 import fnmatch
@@ -25,7 +25,17 @@ examples:
 
 exit codes: 0 all as expected, 1 something was not found, too late, or without its reaction, 2 bad input
 """
-COLUMNS = ("fault", "mode", "expected", "severity", "found s", "allowed s", "reaction", "after s", "peak degC")
+COLUMNS = (
+    "fault",
+    "mode",
+    "expected",
+    "severity",
+    "found s",
+    "allowed s",
+    "reaction",
+    "after s",
+    "peak degC",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

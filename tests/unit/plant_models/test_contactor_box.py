@@ -15,10 +15,10 @@ from plant_models.contactor_box import (
 from plant_models.truck import Surroundings, Truck
 from plant_models.truck_parameters import describe, load_truck
 from plant_models.truck_step import PORTS
+from tests.unit.thermal_bms.bms_samples import FakeController
 from thermal_bms.contactors import ContactorState
 from thermal_bms.cycle import ControlUnit, CycleResult, control_cycle
 from thermal_bms.signals import NO_PREVIEW, Command, ThermalCommand
-from tests.unit.thermal_bms.bms_samples import FakeController
 
 P = ContactorBoxParameters()
 BASE_OHM = 0.0006
@@ -36,12 +36,12 @@ class Bench:
         self.closed, self.contact_ohm = np.zeros(1), np.zeros(1)
         self.ports = np.zeros(len(PORTS))
 
-    def run(self, seconds: float, *, positive: bool, negative: bool, precharge: bool, amp: float = 0.0) -> None:
+    def run(
+        self, seconds: float, *, positive: bool, negative: bool, precharge: bool, amp: float = 0.0
+    ) -> None:
         for _ in range(round(seconds / self.dt_s)):
-            self.box.command(*(np.array([float(on)]) for on in (positive, negative, precharge)))
-            self.box.connect(
-                np.array([VOLT]), np.array([amp]), self.closed, self.contact_ohm, self.dt_s
-            )
+            self.box.command((positive,), (negative,), (precharge,))
+            self.box.connect(np.array([VOLT]), np.array([amp]), self.closed, self.contact_ohm, self.dt_s)
             bus_v = 0.0
             if self.closed[0]:
                 bus_v = VOLT - self.box.link_current_a * self.contact_ohm[0]

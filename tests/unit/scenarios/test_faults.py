@@ -16,7 +16,6 @@ from scenarios.faults import (
     REQUEST_FAULTS,
     FaultEntry,
     FaultyLink,
-    with_controller_faults,
 )
 from scenarios.link_faults import CONTROLLER_FAULTS, LINK_KINDS
 from scenarios.sensor_faults import SENSOR_KINDS, parse_target

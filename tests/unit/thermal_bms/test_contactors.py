@@ -316,7 +316,7 @@ def test_strings_connect_one_after_the_other_and_only_the_first_needs_precharge(
     command = unit.step(seen(), wanted=False, open_strings=frozenset(), charging=False, dt_s=DT_S)
     for _ in range(200):
         live = any(command.positive)
-        what = seen(bus=65.8 if live or ways and PRECHARGE in ways[-1] else 0.0)
+        what = seen(bus=65.8 if live or (ways and PRECHARGE in ways[-1]) else 0.0)
         what.closed = what.positive_closed = what.negative_closed = list(command.positive)
         command = unit.step(what, wanted=True, open_strings=frozenset(), charging=False, dt_s=DT_S)
         ways.append(unit.states)

@@ -226,7 +226,9 @@ def test_a_missing_diagnostic_of_the_chemistry_is_refused_by_name(code: str) -> 
 def test_a_forewarning_of_a_row_that_opens_nothing_is_refused() -> None:
     data = raw()
     data["diagnostic"][0] |= {"reaction": "LIMP"}
-    with pytest.raises(ConfigError, match="DEEP_DISCHARGE: only a row that opens contactors has a forewarn_s"):
+    with pytest.raises(
+        ConfigError, match="DEEP_DISCHARGE: only a row that opens contactors has a forewarn_s"
+    ):
         parse(LimitTable, data, "test")
 
 

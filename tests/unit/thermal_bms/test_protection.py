@@ -155,7 +155,8 @@ def test_an_open_interlock_is_announced_above_walking_pace_or_at_an_unknown_spee
 
 
 @pytest.mark.parametrize(
-    ("ohm_per_v", "charge_allowed", "opens"), [(501.0, True, False), (499.0, True, False), (99.0, False, True)]
+    ("ohm_per_v", "charge_allowed", "opens"),
+    [(501.0, True, False), (499.0, True, False), (99.0, False, True)],
 )
 def test_a_low_isolation_warns_and_then_stops_charging_and_opens(
     ohm_per_v: float, charge_allowed: bool, opens: bool

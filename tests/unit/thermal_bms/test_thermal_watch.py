@@ -14,7 +14,11 @@ TOLD = ThermalCommand(0.6, 0.5, 0.0, 0.0, ValveMode.RADIATOR)
 
 
 def found(told: ThermalCommand = TOLD, thermal: Any = KNOWN, *, live: bool = True, **changes: Any) -> Found:
-    healthy = {"coolant_flow_kg_per_s": 0.48, "valve_position": float(told.valve_mode), "fan_speed_rpm": 1500.0}
+    healthy = {
+        "coolant_flow_kg_per_s": 0.48,
+        "valve_position": float(told.valve_mode),
+        "fan_speed_rpm": 1500.0,
+    }
     return ThermalWatch(thermal).findings(measured(**{**healthy, **changes}), told, live=live)
 
 
@@ -26,7 +30,9 @@ def test_without_high_voltage_nothing_is_judged() -> None:
     assert found(live=False, pump_speed_rpm=0.0, fan_speed_rpm=0.0, valve_position=3.0) == {}
 
 
-@pytest.mark.parametrize(("duty", "rpm", "stands"), [(0.3, 99.0, True), (0.29, 99.0, False), (0.3, 100.0, False)])
+@pytest.mark.parametrize(
+    ("duty", "rpm", "stands"), [(0.3, 99.0, True), (0.29, 99.0, False), (0.3, 100.0, False)]
+)
 def test_a_pump_that_stands_although_told_is_found(duty: float, rpm: float, stands: bool) -> None:
     result = found(ThermalCommand(duty, 0.0, 0.0, 0.0, ValveMode.BYPASS), pump_speed_rpm=rpm)
     assert ("pump_stands" in result) is stands
@@ -58,13 +64,17 @@ def test_without_a_known_full_speed_neither_speed_nor_flow_is_judged() -> None:
     ("rpm", "flow", "missing"),
     [(3000.0, 0.25, None), (3000.0, 0.12, 0.75), (3000.0, 0.0, 1.0), (900.0, 0.0, None), (3000.0, NAN, None)],
 )
-def test_flow_that_a_turning_pump_should_give_is_missed(rpm: float, flow: float, missing: float | None) -> None:
+def test_flow_that_a_turning_pump_should_give_is_missed(
+    rpm: float, flow: float, missing: float | None
+) -> None:
     told = ThermalCommand(rpm / 5000.0, 0.0, 0.0, 0.0, ValveMode.RADIATOR)
     result = found(told, pump_speed_rpm=rpm, coolant_flow_kg_per_s=flow)
     assert result == ({} if missing is None else {"coolant_flow_missing": pytest.approx(missing)})
 
 
-@pytest.mark.parametrize(("duty", "rpm", "stands"), [(0.3, 99.0, True), (0.29, 0.0, False), (0.3, 100.0, False)])
+@pytest.mark.parametrize(
+    ("duty", "rpm", "stands"), [(0.3, 99.0, True), (0.29, 0.0, False), (0.3, 100.0, False)]
+)
 def test_a_fan_that_stands_although_told_is_found(duty: float, rpm: float, stands: bool) -> None:
     result = found(ThermalCommand(0.6, duty, 0.0, 0.0, ValveMode.RADIATOR), fan_speed_rpm=rpm)
     assert result == ({"fan_stands": 1.0} if stands else {})

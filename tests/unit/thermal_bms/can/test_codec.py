@@ -75,9 +75,7 @@ def test_full_and_half_duties_cross_the_bus_exactly() -> None:
         assert COMMANDS.quantise(Command(ThermalCommand(duty, duty, duty, duty))).thermal.pump_duty == duty
 
 
-OPEN = Command(
-    contactor_close=(False, False), negative_close=(False, False), precharge_close=(False, False)
-)
+OPEN = Command(contactor_close=(False, False), negative_close=(False, False), precharge_close=(False, False))
 
 
 def test_an_empty_command_is_off_and_open() -> None:
