@@ -5,7 +5,7 @@ the quantity of a diagnostic; how long it may last stands in the table of diagno
 """
 
 import math
-from typing import final
+from typing import cast, final
 
 from thermal_bms.description import TruckDescription
 from thermal_bms.plausibility import Checked, Found
@@ -109,6 +109,5 @@ class CrossChecks:
             found["coolant_temp_outside_k"] = outside_k
 
     def _add(self, found: Found, name: str, k: int, value: float) -> None:
-        values = found.setdefault(name, [0.0] * self._n)
-        if isinstance(values, list):
-            values[k] = value
+        values = cast("list[float]", found.setdefault(name, [0.0] * self._n))
+        values[k] = value

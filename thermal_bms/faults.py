@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import Annotated, Any, Literal, TypeVar, final
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import BeforeValidator, Field, model_validator
 
 from thermal_bms.description import PackDescription
@@ -272,13 +273,20 @@ class Diagnostics:
     rows : the diagnostics
     per_string : every quantity there is, and whether it has one value per string or one for the pack
     n_strings : number of strings
+    order : where in the values that are checked each one of ``per_string`` stands; as they come when left out
 
     Attributes
     ----------
     faults : all active faults, the worst of each code and place
     """
 
-    def __init__(self, rows: Sequence[DiagnosticRow], per_string: Mapping[str, bool], n_strings: int) -> None:
+    def __init__(
+        self,
+        rows: Sequence[DiagnosticRow],
+        per_string: Mapping[str, bool],
+        n_strings: int,
+        order: npt.NDArray[np.intp] | None = None,
+    ) -> None:
         counts = [n_strings if strings else 1 for strings in per_string.values()]
         offsets = dict(zip(per_string, np.cumsum([0, *counts]).tolist(), strict=False))
         for row in rows:
@@ -292,7 +300,7 @@ class Diagnostics:
         ]
         index = [offsets[check.row.quantity] + max(check.place, 0) for check in checks]
         self._checks = checks
-        self._index = np.array(index, dtype=np.intp)
+        self._index = np.array(index, dtype=np.intp) if order is None else order[index]
         self._sign = np.array([check.sign for check in checks])
         self._limit = np.array([check.limit for check in checks])
         self.reset()

@@ -11,7 +11,6 @@ from thermal_bms.description import PackDescription
 from thermal_bms.faults import PACK, DiagnosticRow, Diagnostics, Fault, Reaction
 from thermal_bms.limits import LimitTable, limit_diagnostics, load_diagnostics
 from thermal_bms.plausibility import LOST, Checked, Found
-from thermal_bms.units import FloatArray
 
 INFINITY = float("inf")
 
@@ -133,17 +132,21 @@ class Protection:
     ) -> None:
         rows = [*limit_diagnostics(table, pack), *(load_diagnostics() if extra is None else extra)]
         self._n_series = pack.n_series
-        self._n = n = pack.n_strings
+        n = pack.n_strings
         self._all = frozenset(range(n))
         self._charging_a = table.charging_above_c_rate * pack.capacity_ah
-        self.diagnostics = Diagnostics([row.resolved(pack) for row in rows], QUANTITIES, n)
+        # values are collected string by string; here is where each quantity finds its own
+        n_strings, n_measured = len(PER_STRING) * n, len(PER_STRING) * n + len(PER_PACK)
+        n_values = n_measured + len(FOUND_PER_STRING) * n + len(FOUND_PER_PACK)
+        in_strings = np.arange(n_strings).reshape(n, len(PER_STRING))
+        order = np.append(in_strings.T, np.arange(n_strings, n_values))
+        self.diagnostics = Diagnostics([row.resolved(pack) for row in rows], QUANTITIES, n, order)
         strings = [self.diagnostics.bounds(quantity) for quantity in PER_STRING]
         packs = [self.diagnostics.bounds(quantity) for quantity in PER_PACK]
         self._lowest, self._highest = tuple(zip(*(strings * n + packs), strict=True))
-        # measured values are collected string by string, and diagnostics take them quantity by quantity
-        in_strings = np.arange(len(PER_STRING) * n).reshape(n, len(PER_STRING))
-        self._order = np.append(in_strings.T, np.arange(in_strings.size, len(self._lowest)))
-        self._nothing_found = np.zeros(len(FOUND_PER_STRING) * n + len(FOUND_PER_PACK))
+        self._vector = np.zeros(n_values)
+        self._measured = self._vector[:n_measured]
+        self._found = self._vector[n_measured:]
         places = {name: slice(i * n, i * n + n) for i, name in enumerate(FOUND_PER_STRING)}
         start = len(FOUND_PER_STRING) * n
         self._places = places | {
@@ -193,7 +196,11 @@ class Protection:
                     break
             else:
                 return HEALTHY
-        diagnostics.check(self._vector(values, found), checked.time_s, dt_s, driving=is_driving(checked))
+        self._measured[:] = values
+        self._found.fill(0.0)
+        for name, value in found.items():
+            self._found[self._places[name]] = value
+        diagnostics.check(self._vector, checked.time_s, dt_s, driving=is_driving(checked))
         return HEALTHY if diagnostics.quiet else self._verdict()
 
     def _verdict(self) -> Verdict:
@@ -214,13 +221,6 @@ class Protection:
 
     def _strings(self, places: frozenset[int]) -> frozenset[int]:
         return self._all if PACK in places else places
-
-    def _vector(self, values: list[float], found: Found) -> FloatArray:
-        """Return all quantities in the order of ``QUANTITIES``."""
-        reported = self._nothing_found.copy()
-        for name, value in found.items():
-            reported[self._places[name]] = value
-        return np.concatenate((np.array(values, dtype=np.float64)[self._order], reported))
 
     def _values(self, c: Checked) -> list[float]:
         """Return the measured quantities of every string, string by string.
