@@ -242,7 +242,8 @@ def test_precharge_goes_through_its_states_with_the_right_switches() -> None:
     assert one.run(0.3, bus=60.0, amp=3.0) is PRECHARGE
     assert one.run(0.01, bus=65.2, amp=0.4) is CLOSING
     assert one.switches() == (True, True, True)
-    assert one.run(LIMITS.feedback_s, bus=66.0) is CLOSED
+    assert one.run(LIMITS.feedback_s - 0.01, bus=66.0) is CLOSING
+    assert one.run(0.01, bus=66.0) is CLOSED
     assert one.switches() == (True, False, True)
     assert one.run(1.0, bus=66.0) is CLOSED
     assert set(one.found) == {"string_not_connected"}  # the two of unknown voltage
@@ -294,6 +295,29 @@ def test_three_tries_with_pauses_and_then_no_more() -> None:
     assert one.run(0.05) is NEGATIVE
 
 
+def test_after_a_success_all_tries_are_there_again() -> None:
+    one = OneString()
+    one.run(1.0)
+    assert PAUSE in one.states
+    while one.states[-1] is not PRECHARGE:
+        one.run(0.01)
+    one.run(0.5, bus=66.0)
+    assert one.states[-1] is CLOSED
+    one.run(0.2, how={"wanted": False}, bus=66.0)
+    one.states.clear()
+    one.states.append(OPEN)
+    one.run(10.0)
+    changes = [state for old, state in zip(one.states, one.states[1:], strict=False) if state is not old]
+    assert changes.count(PRECHARGE) == LIMITS.precharge_tries
+
+
+@pytest.mark.parametrize(("bus", "welded"), [(25.0, False), (25.1, True)])
+def test_a_bus_that_rises_by_more_than_twenty_volts_by_itself_shows_a_weld(bus: float, welded: bool) -> None:
+    one = OneString()
+    one.run(0.01, bus=5.0)
+    assert (one.run(LIMITS.feedback_s, bus=bus) is FAILED) is welded
+
+
 def test_a_bus_that_comes_up_with_the_negative_contactor_alone_shows_a_weld() -> None:
     one = OneString()
     one.run(0.05)
@@ -316,7 +340,7 @@ def test_strings_connect_one_after_the_other_and_only_the_first_needs_precharge(
     command = unit.step(seen(), wanted=False, open_strings=frozenset(), charging=False, dt_s=DT_S)
     for _ in range(200):
         live = any(command.positive)
-        what = seen(bus=65.8 if live or (ways and PRECHARGE in ways[-1]) else 0.0)
+        what = seen(volts=(66.0, 67.5, 64.0), bus=65.8 if live or (ways and PRECHARGE in ways[-1]) else 0.0)
         what.closed = what.positive_closed = what.negative_closed = list(command.positive)
         command = unit.step(what, wanted=True, open_strings=frozenset(), charging=False, dt_s=DT_S)
         ways.append(unit.states)
@@ -376,6 +400,17 @@ def test_after_a_crash_contactors_do_not_wait_for_the_current() -> None:
     assert one.found["opened_under_load"] == [1.0, 0.0, 0.0]
     one.run(0.01, how=crash, bus=66.0)
     assert "opened_under_load" not in one.found
+
+
+@pytest.mark.parametrize("k", range(3))
+def test_with_everything_connected_one_wrong_switch_is_found(k: int) -> None:
+    unit = contactors()
+    step(unit, all_closed())
+    assert unit.findings(all_closed()) == {}
+    one = [1.0 if i == k else 0.0 for i in range(3)]
+    what = all_closed()
+    what.precharge_closed = [i == k for i in range(3)]
+    assert unit.findings(what) == {"precharge_relay_mismatch": one}
 
 
 def test_a_precharge_relay_that_stays_closed_is_found() -> None:
