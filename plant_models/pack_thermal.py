@@ -8,7 +8,7 @@ Per group (backward Euler, all temperatures at the end of the step unless marked
     m  dh_m/dt  = mdot (h_upstream - h_m) + G_wm (T_w - T_m),     T_m = T_m,old + (h_m - h_old) / cp_old
 
 Surface, core and wall are eliminated in closed form, which leaves h_m = beta h_upstream + alpha along the string: a
-linear recurrence that ends in outlet = A + B inlet (kept in four quarters of the string). The coolant loop closes over that (see ``coolant_loop``), then
+linear recurrence that ends in outlet = A + B inlet. The coolant loop closes over that (see ``coolant_loop``), then
 the temperatures follow by back-substitution. Stable for any flow, zero included, and any step; every flow of heat
 enters two balances with the same number, so energy closes to rounding.
 """

@@ -19,14 +19,7 @@ from plant_models.kernels import RecordArray, record_of
 from plant_models.pack import CircuitTables, PackArrays, circuit_tables, pack_arrays, views
 from plant_models.road import CycleArrays, cycle_by_time
 from plant_models.safety_inputs import SafetyInputs
-from plant_models.sensors import (
-    N_BEFORE_OFFER,
-    N_SCALAR_NOISE,
-    SCALARS,
-    NoiseStream,
-    sense,
-    sense_temperatures,
-)
+from plant_models.sensors import N_BEFORE_OFFER, N_SCALAR_NOISE, SCALARS, NoiseStream
 from plant_models.truck_parameters import TruckParameters
 from plant_models.truck_step import (
     FROM_DRIVE,
@@ -37,7 +30,7 @@ from plant_models.truck_step import (
     liquid_step,
     stored_energies_j,
 )
-from plant_models.truck_view import PER_STRING, VIEW, truck_view
+from plant_models.truck_view import OF_VEHICLE, PER_STRING, VEHICLE, VIEW, observe
 from plant_models.vehicle import new_vehicle_state, vehicle_record
 from thermal_bms.signals import Command, Measurement, VehicleMode
 from thermal_bms.units import BoolArray, FloatArray, degc_to_k
@@ -84,6 +77,7 @@ class Truck:
         self.mode = VehicleMode.PARK
         self.asleep = False
         self.ports = np.zeros(len(PORTS))
+        self.energies_j = np.zeros(len(PORTS))  # through every port since the start
         self._inputs = np.zeros(len(INPUTS))
         self.bus_voltage_v = 0.0
         self.auxiliary_power_w = 0.0
@@ -103,6 +97,7 @@ class Truck:
         )
         self.constants, self.state, _ = views(self.pack)
         self.branches = np.ones((3, pack.n_strings))
+        self._view = np.zeros(len(VIEW) + len(PER_STRING) * pack.n_strings)
         self._blocked = [False] * pack.n_strings
         self._welded = [False] * pack.n_strings
         self._blown = [False] * pack.n_strings
@@ -122,6 +117,7 @@ class Truck:
         self._build_sensors()
         self._surroundings = Surroundings(temp_degc)
         self._rest_voltages()
+        self._observe(1.0)
 
     # --- what the day asks of the truck ---
 
@@ -134,7 +130,7 @@ class Truck:
         self.mode = VehicleMode.DRIVE
         self.charger = None
         self._cycle = cycle
-        self.vehicle = new_vehicle_state(cycle)
+        self._start(cycle)
         self.drive_finished = False
 
     def park(self) -> None:
@@ -207,25 +203,6 @@ class Truck:
 
     def measure(self) -> Measurement:
         """Return what the truck's sensors say now."""
-        state = self.state
-        voltage_v = np.empty_like(state.voltage_v)
-        strings = np.empty((2, len(self._blocked)))
-        world = self._surroundings
-        sense(
-            self._sensor_p,
-            self.pack,
-            self._s,
-            self._chiller_s,
-            self.vehicle,
-            self._voltage_noise.row(),
-            self._noise.row(),
-            self.bus_voltage_v,
-            world.ambient_temp_degc,
-            world.humidity,
-            voltage_v,
-            strings,
-            self._scalars,
-        )
         rating = self.charger
         offer = NO_OFFER if rating is None else rating.offer()
         scalars, safety = self._scalars.tolist(), self.safety
@@ -233,10 +210,10 @@ class Truck:
         return Measurement(  # type: ignore[call-arg]  # the scalars are as many as SCALARS names
             self.time_s,
             self.mode,
-            voltage_v,
+            self._voltages_v.copy(),
             self._cell_temp_degc.copy(),
-            strings[0],
-            strings[1],
+            self._strings[0].copy(),
+            self._strings[1].copy(),
             positive,
             *scalars[:N_BEFORE_OFFER],  # type: ignore[arg-type]
             *offer,
@@ -280,7 +257,7 @@ class Truck:
         self.bus_voltage_v = self._step(*self.kernel_arguments(dt_s), self._inputs, dt_s)  # type: ignore[call-arg]
         if self.box:
             self.bus_voltage_v = self.box.settle(self.bus_voltage_v, self.ports, dt_s)
-        self._sense_temperatures(dt_s)
+        self._observe(dt_s)
         self.time_s += dt_s
 
     def kernel_arguments(self, dt_s: float) -> tuple[Any, ...]:
@@ -314,7 +291,6 @@ class Truck:
 
     def view(self) -> FloatArray:
         """Return the truth about the truck: ``VIEW``, then current, charge and coolant outlet of every string."""
-        truck_view(self.pack, self._p, self._s, self._chiller_s, self.vehicle, self._view)
         return self._view
 
     @property
@@ -383,12 +359,13 @@ class Truck:
         self._temp_noise = NoiseStream(temperature, pack.n_strings * pack.n_temp_sensors)
         self._noise = NoiseStream(rest, N_SCALAR_NOISE + pack.n_strings)
         self._scalars = np.zeros(len(SCALARS))
-        self._view = np.zeros(len(VIEW) + len(PER_STRING) * pack.n_strings)
         shape = (pack.n_strings, pack.n_temp_sensors)
         self._lagged_k = np.full(shape, float(self.state.surface_temp_k[0, 0]))
         self._cell_temp_degc = np.empty(shape)
+        self._voltages_v = np.empty_like(self.state.voltage_v)
+        self._strings = np.empty((2, pack.n_strings))
+        self._world = np.zeros(4)
         self._keep = self._keep_dt_s = 0.0
-        self._sense_temperatures(1.0)
 
     def _rest_voltages(self) -> None:
         """Let the cell voltages be those at rest before the first step."""
@@ -402,9 +379,14 @@ class Truck:
 
     def _stand(self) -> None:
         self._cycle = None
-        self.vehicle = new_vehicle_state(STANDING)
+        self._start(STANDING)
         self.speed_m_per_s = 0.0
         self.drive_finished = True
+
+    def _start(self, cycle: CycleArrays) -> None:
+        """Put the vehicle at the start of a cycle, in the view too."""
+        self.vehicle = new_vehicle_state(cycle)
+        self._view[VEHICLE] = [float(self.vehicle[0][name]) for name in OF_VEHICLE]
 
     @property
     def _occupied(self) -> bool:
@@ -456,18 +438,34 @@ class Truck:
         voltage_v = (self.bus_voltage_v or float(self.state.string_voltage_v.max())) if live else 0.0
         return self.charger.step(self._command.charge_current_a, voltage_v, dt_s)
 
-    def _sense_temperatures(self, dt_s: float) -> None:
+    def _observe(self, dt_s: float) -> None:
+        """Let sensors and view see the truck as it is now, ``dt_s`` after the last time."""
         if dt_s != self._keep_dt_s:
             tau_s = self.parameters.pack.sensor_time_constant_s
             self._keep = math.exp(-dt_s / tau_s) if tau_s > 0.0 else 0.0
             self._keep_dt_s = dt_s
-        sense_temperatures(
+        around = self._surroundings
+        self._world[:] = self.bus_voltage_v, around.ambient_temp_degc, around.humidity, self._keep
+        observe(
+            self.pack,
+            self._p,
+            self._s,
+            self._chiller_s,
+            self.vehicle,
             self._sensor_p,
-            self.state.surface_temp_k,
-            self._lagged_k,
-            self._keep,
+            self._voltage_noise.row(),
             self._temp_noise.row(),
+            self._noise.row(),
+            self._world,
+            self._lagged_k,
+            self._voltages_v,
             self._cell_temp_degc,
+            self._strings,
+            self._scalars,
+            self.ports,
+            self.energies_j,
+            self._view,
+            dt_s,
         )
 
 
@@ -477,6 +475,4 @@ def compile_kernels(parameters: TruckParameters) -> None:
     truck.actuate(Command(contactor_close=(True,) * parameters.pack.n_strings))
     truck.drive(STANDING)
     truck.step(Surroundings(20.0), 1.0)
-    truck.measure()
-    truck.view()
     truck.stored_energies_j()
