@@ -198,8 +198,8 @@ class Protection:
                 return HEALTHY
         self._measured[:] = values
         self._found.fill(0.0)
-        for name, value in found.items():
-            self._found[self._places[name]] = value
+        for name, reported in found.items():
+            self._found[self._places[name]] = reported
         diagnostics.check(self._vector, checked.time_s, dt_s, driving=is_driving(checked))
         return HEALTHY if diagnostics.quiet else self._verdict()
 

@@ -75,9 +75,7 @@ def test_the_energy_books_of_a_library_scenario_close(
     assert kpis["thermal_closure"] < 1e-6
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in library_names() if not load_scenario(name).settings.fault]
-)
+@pytest.mark.parametrize("name", [name for name in library_names() if not load_scenario(name).settings.fault])
 def test_no_warning_and_no_trip_fires_in_a_healthy_scenario(
     name: str, outcomes: dict[str, RunResult], tmp_path: Path
 ) -> None:

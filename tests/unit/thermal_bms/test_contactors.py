@@ -251,7 +251,15 @@ def test_precharge_goes_through_its_states_with_the_right_switches() -> None:
 
 @pytest.mark.parametrize(
     ("bus", "amp", "ends"),
-    [(65.0, 0.5, True), (67.0, -0.5, True), (64.9, 0.0, False), (67.1, 0.0, False), (66.0, 0.51, False), (NAN, 0.0, False), (66.0, NAN, False)],
+    [
+        (65.0, 0.5, True),
+        (67.0, -0.5, True),
+        (64.9, 0.0, False),
+        (67.1, 0.0, False),
+        (66.0, 0.51, False),
+        (NAN, 0.0, False),
+        (66.0, NAN, False),
+    ],
 )
 def test_precharge_ends_by_voltage_and_by_current(bus: float, amp: float, ends: bool) -> None:
     one = OneString()
