@@ -28,6 +28,8 @@ from thermal_bms.parameters import Parameters
 from thermal_bms.units import BoolArray, FloatArray
 
 POSITIVE, NEGATIVE, PRECHARGE = range(3)
+CHARGER_PORT, AUXILIARY_PORT = 1, 25
+"""Their numbers among ``truck_step.PORTS``."""
 NEARLY = 0.98
 """Share of its short-circuit current that a string gives through its resistor, so that some voltage is left."""
 INNER_OHM = 0.05
@@ -146,12 +148,12 @@ class ContactorBox:
         dt_s : step [s]
         """
         taken_w = bus_voltage_v * self.link_current_a
-        ports[1] += taken_w
-        ports[25] += self._bleed_w - self.link_power_w
+        ports[CHARGER_PORT] += taken_w
+        ports[AUXILIARY_PORT] += self._bleed_w - self.link_power_w
         if self.live:
             return bus_voltage_v
         if self.short_on_bus:
-            ports[25] += taken_w
+            ports[AUXILIARY_PORT] += taken_w
         else:
             gained_v2 = 2.0 * taken_w * dt_s / self.parameters.link_capacitance_f
             self.link_voltage_v = math.sqrt(self.link_voltage_v**2 + max(gained_v2, 0.0))

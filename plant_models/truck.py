@@ -15,13 +15,16 @@ from plant_models.chiller_parameters import sized_for
 from plant_models.cold_plate import plate_coolant_mass_kg
 from plant_models.contactor_box import NEGATIVE, POSITIVE, PRECHARGE, ContactorBox
 from plant_models.coolant_loop import build_loop
+from plant_models.glycol import enthalpy
 from plant_models.kernels import RecordArray, record_of
 from plant_models.pack import CircuitTables, PackArrays, circuit_tables, pack_arrays, views
 from plant_models.road import CycleArrays, cycle_by_time
+from plant_models.runaway import Runaway
 from plant_models.safety_inputs import SafetyInputs
 from plant_models.sensors import N_BEFORE_OFFER, N_SCALAR_NOISE, SCALARS, NoiseStream
 from plant_models.truck_parameters import TruckParameters
 from plant_models.truck_step import (
+    FROM_ABUSE,
     FROM_DRIVE,
     INPUTS,
     PORTS,
@@ -36,6 +39,7 @@ from thermal_bms.signals import Command, Measurement, VehicleMode
 from thermal_bms.units import BoolArray, FloatArray, degc_to_k
 
 AIR_MASS_IN_PACK_KG = 0.05
+BOIL_DEGC = 120.0  # 50 % glycol at the 1.5 bar of an expansion tank: 107 degC at 1 bar, assumed
 NO_OFFER = (False, 0.0, 0.0, 0.0)
 AIR_LOCK = 1e6
 STANDING = cycle_by_time([0.0, 1.0], [0.0, 0.0])
@@ -83,6 +87,7 @@ class Truck:
         self.auxiliary_power_w = 0.0
         self.cabin_power_w = 0.0
         self.charger: Charger | None = None
+        self.runaway: Runaway | None = None  # until a cell is abused
         spread, self._noise_seed = np.random.SeedSequence(seed).spawn(2)
         self._build_circuit(degc_to_k(temp_degc))
         pack = parameters.pack
@@ -187,6 +192,16 @@ class Truck:
         """Multiply the conductance from cells to plate of a string."""
         self.constants.core_to_wall_w_per_k[string] *= factor
 
+    def abused(self) -> Runaway:
+        """Return the model of runaway, made when first asked for: triggers are given to it."""
+        if self.runaway is None:
+            liquid = self.parameters.cooling == "liquid"
+            boil_j_per_kg = enthalpy(self._p[0], degc_to_k(BOIL_DEGC)) if liquid else math.inf
+            self.runaway = Runaway(
+                self.pack, self.tables(1.0), self.parameters.pack, self.cell, boil_j_per_kg=boil_j_per_kg
+            )
+        return self.runaway
+
     # --- the seam ---
 
     def actuate(self, command: Command) -> None:
@@ -257,6 +272,8 @@ class Truck:
         self.bus_voltage_v = self._step(*self.kernel_arguments(dt_s), self._inputs, dt_s)  # type: ignore[call-arg]
         if self.box:
             self.bus_voltage_v = self.box.settle(self.bus_voltage_v, self.ports, dt_s)
+        if self.runaway is not None:
+            self.ports[FROM_ABUSE:] = self.runaway.step(self.time_s + dt_s, dt_s)
         self._observe(dt_s)
         self.time_s += dt_s
 
@@ -287,6 +304,9 @@ class Truck:
             self._p, self._s, self._chiller_p, self._chiller_s, tables, self.pack
         )
         link_j = self.box.stored_energy_j if self.box else 0.0
+        if self.runaway is not None:
+            chemical_j += self.runaway.held_j
+            heat_j -= self.runaway.missing_heat_j
         return chemical_j + self._locked_in_j + link_j, heat_j
 
     def view(self) -> FloatArray:

@@ -5,6 +5,7 @@ is a link around the real link, so neither controller nor truck knows of it.
 """
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -43,6 +44,12 @@ PLANT_FAULTS: dict[str, PlantFault] = {
     "isolation_low": lambda truck, _, value: setattr(truck.safety, "isolation_ohm", value),
     "coolant_leak": lambda truck, _, value: setattr(truck.safety, "leak_per_s", value),
 }
+AbuseFault = Callable[[Truck, int, int, float], None]
+ABUSE_FAULTS: dict[str, AbuseFault] = {
+    "internal_short": lambda truck, string, group, value: truck.abused().short_cell(string, group, value),
+    "cell_heater": lambda truck, string, group, value: truck.abused().heat_cell(string, group, value),
+    "overcharge": lambda truck, string, group, value: truck.abused().overcharge(string, group, value),
+}
 REQUEST_FAULTS: dict[str, Callable[[Command, float], Command]] = {
     "charger_excess": lambda command, value: replace(
         command, charge_current_a=command.charge_current_a * value
@@ -60,8 +67,9 @@ BOX_FAULTS: dict[str, PlantFault] = {
 }
 PLANT_FAULTS |= BOX_FAULTS
 KINDS = (
-    *ACTUATOR_FAULTS, *REQUEST_FAULTS, *PLANT_FAULTS, *SENSOR_KINDS, *LINK_KINDS, *CONTROLLER_FAULTS
+    *ACTUATOR_FAULTS, *REQUEST_FAULTS, *PLANT_FAULTS, *ABUSE_FAULTS, *SENSOR_KINDS, *LINK_KINDS, *CONTROLLER_FAULTS
 )  # fmt: skip
+_GROUP = re.compile(r"^([0-9]+)(?:\s*,\s*([0-9]+))?$")
 DUTIES = frozenset({"pump_stuck", "fan_stuck", "heater_stuck_on"})
 FACTORS = frozenset(
     {"plate_clogged", "cell_weak", "interface_lost", "charger_excess", "sensor_noise", "clock_fast"}
@@ -83,8 +91,9 @@ class FaultEntry(Parameters):
     """One fault of a scenario.
 
     ``target`` names a measurement for sensor faults, ``cell_temp_degc[0, 3]`` for one element, or the string number
-    for plant faults (default 0); ``other`` is what a swapped sensor changes place with. ``value`` is the offset,
-    gain, rate per second, standard deviation, stuck value, duty, factor, share or time.
+    for plant faults (default 0); for abuse of a cell the string and the group, ``"0, 40"``, the middle group when left
+    out. ``other`` is what a swapped sensor changes places with. ``value`` is the offset, gain, rate per second,
+    standard deviation, stuck value, duty, factor, share or time; of an abuse resistance [ohm], power [W] or current [A].
     """
 
     kind: str
@@ -100,9 +109,11 @@ class FaultEntry(Parameters):
             raise ValueError(f"no such fault{did_you_mean(self.kind, KINDS)}")
         if self.kind in SENSOR_KINDS:
             self._check_sensor()
+        elif self.kind in ABUSE_FAULTS:
+            parse_group(self.target)
         elif not self.target.isdecimal():
             raise ValueError(f"target {self.target!r} must be the number of a string, counted from 0")
-        elif self.kind in PLANT_FAULTS and math.isfinite(self.duration_s):
+        if self.kind in {*PLANT_FAULTS, *ABUSE_FAULTS} and math.isfinite(self.duration_s):
             raise ValueError(f"{self.kind} is not undone: leave out duration_s")
         self._check_value()
         return self
@@ -124,12 +135,40 @@ class FaultEntry(Parameters):
             raise ValueError(f"value {self.value} must be a factor > 0")
         if self.kind in NOT_BELOW_ZERO and self.value < 0.0:
             raise ValueError(f"value {self.value} must be >= 0")
+        if self.kind in ABUSE_FAULTS and not 1e-4 <= self.value <= 1e5:
+            raise ValueError(
+                f"value {self.value} must be a resistance, power or current from 0.0001 to 100000"
+            )
         if self.kind == "link_lossy" and not 0.0 < self.value < 1.0:
             raise ValueError(f"value {self.value} must be a share between 0 and 1")
 
     def active(self, time_s: float) -> bool:
         """Return whether the fault acts at ``time_s``."""
         return self.time_s <= time_s < self.time_s + self.duration_s
+
+
+def parse_group(target: str) -> tuple[int, int | None]:
+    """Return string and group that a cell's abuse names; None for the middle group.
+
+    >>> parse_group("0, 40")
+    (0, 40)
+    """
+    match = _GROUP.match(target)
+    if match is None:
+        raise ValueError(
+            f"target {target!r} must be a string, or string and group, counted from 0: 0 or 0, 40"
+        )
+    return int(match[1]), None if match[2] is None else int(match[2])
+
+
+def start(entry: FaultEntry, truck: Truck) -> None:
+    """Break the truck as a plant fault or an abuse says."""
+    if entry.kind in PLANT_FAULTS:
+        PLANT_FAULTS[entry.kind](truck, int(entry.target), entry.value)
+        return
+    string, group = parse_group(entry.target)
+    middle = truck.parameters.pack.n_series // 2
+    ABUSE_FAULTS[entry.kind](truck, string, middle if group is None else group, entry.value)
 
 
 class FaultyLink:
@@ -139,7 +178,7 @@ class FaultyLink:
         self._link = link
         self._truck = truck
         self._entries = tuple(entries)
-        self._waiting = [entry for entry in entries if entry.kind in PLANT_FAULTS]
+        self._waiting = [e for e in entries if e.kind in PLANT_FAULTS or e.kind in ABUSE_FAULTS]
         self._changes = [
             (entry, _change(entry, number))
             for kinds in (LINK_KINDS, SENSOR_KINDS)
@@ -152,13 +191,19 @@ class FaultyLink:
         """Return the measurement with every active fault of link and sensors in it; start plant faults that are due."""
         measurement = self._link.read()
         self.time_s = measurement.time_s
-        for entry in [e for e in self._waiting if e.time_s <= self.time_s]:
-            PLANT_FAULTS[entry.kind](self._truck, int(entry.target), entry.value)
-            self._waiting.remove(entry)
+        self.begin(self.time_s)
         for entry, change in self._changes:
             if entry.active(self.time_s):
                 measurement = change.change(measurement)
         return measurement
+
+    def begin(self, time_s: float) -> None:
+        """Start the faults of the truck itself that are due; a sleeping truck is not read, but breaks all the same."""
+        if not self._waiting:
+            return
+        for entry in [e for e in self._waiting if e.time_s <= time_s]:
+            start(entry, self._truck)
+            self._waiting.remove(entry)
 
     def write(self, command: Command) -> None:
         """Send the command with every active fault of actuators and requests in it."""

@@ -25,6 +25,9 @@ from scenarios.report_plots import (
     to_svg,
 )
 from scenarios.report_sankey import sankey_figure
+from scenarios.runaway_figure import runaway_figure
+from scenarios.runaway_rows import CELLS as RUNAWAY_CELLS
+from scenarios.runaway_rows import EVENTS as RUNAWAY_EVENTS
 from thermal_bms.errors import RecordingError, ScenarioError
 from thermal_bms.faults import FaultCode, Severity
 from thermal_bms.recording import Recording
@@ -260,6 +263,10 @@ def _drawn(recording: RunSource, day: DayView, kpis: Mapping[str, float]) -> lis
             ("cell-histogram", False, lambda: charts.cell_histogram_figure(day, cells)),
         ]
         blocks.append(("Cells", CELLS_LEAD, cell_figures))
+    if RUNAWAY_CELLS in recording.streams:
+        resolved, happened = recording.stream(RUNAWAY_CELLS), recording.stream(RUNAWAY_EVENTS)
+        runaway: Draw = lambda: runaway_figure(day, resolved, happened)  # noqa: E731
+        blocks.append(("Thermal runaway", RUNAWAY_LEAD, [("runaway", True, runaway)]))
     blocks.append(("Strings", STRINGS_LEAD, [("strings", True, lambda: figures.string_figure(day))]))
     with style():
         return [html.section(name, lead, "".join(_figure(*f) for f in drawn)) for name, lead, drawn in blocks]
@@ -277,6 +284,10 @@ CHARGE_LEAD = (
     "Dashed: what the charger offers, where it is recorded."
 )
 SPLIT_LEAD = "Electric energy of the whole run, from its sources to what became of it. Shares are of the bus."
+RUNAWAY_LEAD = (
+    "Mean temperatures of the cells around the first one abused, as far as they are resolved, and what happened "
+    "to which cell: the vent opens, the cell heats itself by more than 1 K/s, its separator collapses and shorts it."
+)
 STRINGS_LEAD = "How evenly parallel strings share current, charge and coolant."
 CELLS_LEAD = "Core temperature of every cell group, the truth of the simulation."
 

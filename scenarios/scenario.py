@@ -16,7 +16,7 @@ from plant_models.truck_parameters import TruckParameters, describe, load_truck
 from scenarios.checks import validate_checks
 from scenarios.climate import ClimateSettings, build_climate
 from scenarios.drive_cycle import load_cycle
-from scenarios.faults import BOX_FAULTS, PLANT_FAULTS, FaultEntry
+from scenarios.faults import ABUSE_FAULTS, BOX_FAULTS, PLANT_FAULTS, FaultEntry, parse_group
 from scenarios.sensor_faults import ARRAYS, SENSOR_KINDS, SWITCHES, parse_target
 from thermal_bms.errors import ScenarioError
 from thermal_bms.parameters import Parameters, did_you_mean, parse, read_toml, with_overrides
@@ -224,6 +224,13 @@ def _check_fault(fault: FaultEntry, truck: TruckParameters, has: str, path: Path
         if fault.kind in BOX_FAULTS and truck.box is None:
             raise ScenarioError(
                 f"fault.kind = {fault.kind}: {has} no contactor box; add box = {{}} under [truck_changes] ({path.name})"
+            )
+    elif fault.kind in ABUSE_FAULTS:
+        string, group = parse_group(fault.target)
+        if string >= pack.n_strings or (group or 0) >= pack.n_series:
+            raise ScenarioError(
+                f"fault.target = {fault.target}: {has} strings 0 to {pack.n_strings - 1}"
+                f" of groups 0 to {pack.n_series - 1} ({path.name})"
             )
     elif fault.kind in SENSOR_KINDS:
         for target in filter(None, (fault.target, fault.other)):

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from plant_models.contactor_box import (
+    AUXILIARY_PORT,
+    CHARGER_PORT,
     NEGATIVE,
     POSITIVE,
     PRECHARGE,
@@ -141,6 +143,10 @@ def test_a_stuck_switch_does_not_move() -> None:
     bench.box.stuck[PRECHARGE, 0] = 0.0
     precharging(bench, 1.0)
     assert bench.box.link_voltage_v == 0.0
+
+
+def test_the_ports_that_the_capacitor_uses_have_the_right_numbers() -> None:
+    assert (PORTS[CHARGER_PORT], PORTS[AUXILIARY_PORT]) == ("charger_power_w", "auxiliary_power_w")
 
 
 # --- the whole truck, with the real control cycle, at 10 ms ---

@@ -387,19 +387,8 @@ def test_faults_prints_what_was_found_and_when(capsys: Captured) -> None:
     assert main(["faults", "--only", "crash: *", "--mode", "park"]) == 0
     header, row, summary = capsys.readouterr().out.splitlines()
     assert header.split()[:3] == ["fault", "mode", "expected"]
-    assert row.split() == [
-        "crash:",
-        "crash",
-        "park",
-        "CRASH",
-        "trip",
-        "1.00",
-        "2.00",
-        "open",
-        "at",
-        "once",
-        "1.00",
-    ] + [row.split()[-1]]
+    assert row.startswith("crash: crash  park    CRASH ")
+    assert row.split()[4:-1] == ["trip", "1.00", "2.00", "open", "at", "once", "1.00"]
     assert summary == "1 faults, 1 as expected, 0 not"
 
 
