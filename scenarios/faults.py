@@ -93,7 +93,8 @@ class FaultEntry(Parameters):
     ``target`` names a measurement for sensor faults, ``cell_temp_degc[0, 3]`` for one element, or the string number
     for plant faults (default 0); for abuse of a cell the string and the group, ``"0, 40"``, the middle group when left
     out. ``other`` is what a swapped sensor changes places with. ``value`` is the offset, gain, rate per second,
-    standard deviation, stuck value, duty, factor, share or time; of an abuse resistance [ohm], power [W] or current [A].
+    standard deviation, stuck value, duty, factor, share or time; of an abuse the resistance [ohm], power [W] or
+    current [A].
     """
 
     kind: str

@@ -6,10 +6,11 @@ import pytest
 
 from tests.unit.thermal_bms import bms_samples
 from tests.unit.thermal_bms.bms_samples import PACK, measured
+from thermal_bms.faults import PACK as PER_PACK
 from thermal_bms.faults import DiagnosticRow, FaultCode, Severity
-from thermal_bms.limits import LimitRow, load_limits
+from thermal_bms.limits import LimitRow, load_diagnostics, load_limits
 from thermal_bms.plausibility import Checked
-from thermal_bms.protection import HEALTHY, Protection, Verdict
+from thermal_bms.protection import FOUND_PER_PACK, FOUND_PER_STRING, HEALTHY, Protection, Verdict
 
 NAN = float("nan")
 LFP = load_limits("lfp")
@@ -320,6 +321,42 @@ def test_what_other_parts_report_becomes_a_fault(
         assert worst(hold(guard, checked(), 1.0), code) is None
         assert worst(hold(guard, checked(), after_s - DT_S, **change), code) is None
     assert worst(step(guard, checked(), **change), code) is Severity.WARNING
+
+
+NAMED = [row.quantity for row in load_diagnostics()]
+FOUND = [name for name in (*FOUND_PER_STRING, *FOUND_PER_PACK) if name in NAMED]
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_is_found_sets_the_rows_about_it_at_its_place_and_no_others(name: str) -> None:
+    rows = [row for row in load_diagnostics() if row.quantity == name]
+    beyond = max(row.limit for row in rows) + 0.01
+    found = {name: [0.0, 0.0, beyond] if name in FOUND_PER_STRING else beyond}
+    verdict = hold(protection(), checked(), max(row.debounce_s for row in rows) + 1.0, 0.5, **found)
+    assert {fault.code for fault in verdict.faults} == {row.code for row in rows}
+    assert {fault.place for fault in verdict.faults} == {2 if name in FOUND_PER_STRING else PER_PACK}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_was_found_once_is_forgotten_in_the_next_tick(name: str) -> None:
+    guard = protection()
+    step(guard, checked(), **{name: [1.0, 1.0, 1.0] if name in FOUND_PER_STRING else 1.0})
+    for _ in range(30):
+        verdict = step(guard, checked(), 0.5, scalar_lost=1.0)  # keeps the diagnostics awake
+    latched = {row.code for row in load_diagnostics() if row.latch and row.quantity == name}
+    assert {fault.code for fault in verdict.faults} - latched == {FaultCode.SCALAR_LOST}
+
+
+def test_a_healthy_verdict_demands_nothing() -> None:
+    assert (HEALTHY.forewarning, HEALTHY.heat_allowed, HEALTHY.at_once) == (False, True, frozenset())
+
+
+def test_isolation_is_judged_against_the_highest_string() -> None:
+    seen = checked(string_voltage_v=[66.0, 100.0, 66.0], cell_voltage_invalid=[0.5] * 3)
+    seen.measurement = measured(isolation_ohm=490.0 * 100.0, vehicle_speed_m_per_s=0.0)
+    assert FaultCode.ISOLATION_LOW in {fault.code for fault in hold(protection(), seen, 6.0).faults}
+    seen.measurement = measured(isolation_ohm=510.0 * 100.0, vehicle_speed_m_per_s=0.0)
+    assert FaultCode.ISOLATION_LOW not in {fault.code for fault in hold(protection(), seen, 6.0).faults}
 
 
 def test_a_fault_of_the_pack_that_opens_opens_every_string() -> None:
