@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA ?=
 OUT ?= output
 # Every branch of these is tested.
-SAFETY := thermal_bms/protection.py,thermal_bms/supervisor.py,thermal_bms/contactors.py,thermal_bms/limits.py,thermal_bms/plausibility.py,thermal_bms/charging.py,thermal_bms/cycle.py,thermal_bms/faults.py,thermal_bms/can/*
+SAFETY := thermal_bms/protection.py,thermal_bms/supervisor.py,thermal_bms/contactors.py,thermal_bms/limits.py,thermal_bms/plausibility.py,thermal_bms/cross_checks.py,thermal_bms/thermal_watch.py,thermal_bms/charging.py,thermal_bms/cycle.py,thermal_bms/faults.py,thermal_bms/can/*
 
 .PHONY: help demo test lint types bench wheel format clean
 

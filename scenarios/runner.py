@@ -20,7 +20,7 @@ from scenarios.ageing import ageing_warnings, health_meta
 from scenarios.checks import CheckResult, evaluate_checks
 from scenarios.climate import build_climate
 from scenarios.drive_cycle import DriveCycle, load_cycle
-from scenarios.faults import FaultyLink
+from scenarios.faults import FaultyLink, with_controller_faults
 from scenarios.metrics import compute_kpis
 from scenarios.preview import Plan, nominal_duration_s
 from scenarios.rows import (
@@ -152,6 +152,7 @@ class Day:
         apply_health(self.truck.constants, self.health)
         description = describe(scenario.truck, self.truck.cell)
         controller = create(settings.controller.name, settings.controller.settings, description)
+        controller = with_controller_faults(controller, settings.fault)
         self.unit = ControlUnit(description, controller, initial_soc=settings.initial.soc)
         self.link: Link = DirectLink(self.truck)
         self._faulty: FaultyLink | None = None

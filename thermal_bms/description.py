@@ -27,6 +27,9 @@ class PackDescription(Parameters):
     resistance_ohm: tuple[float, ...] = Field(
         description="of one group at half charge, 10 s, over temperature"
     )
+    precharge: bool = Field(
+        default=False, description="contactors and precharge relays are commanded one by one"
+    )
 
     @model_validator(mode="after")
     def _tables_fit(self) -> "PackDescription":
@@ -46,6 +49,7 @@ class ThermalDescription(Parameters):
         ge=0.0, description="heat per kelvin of inlet difference; 0: none"
     )
     has_waste_heat: bool = False
+    pump_speed_max_rpm: float = Field(default=0.0, ge=0.0, description="at full duty; 0: not known")
 
 
 class TruckDescription(Parameters):

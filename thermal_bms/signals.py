@@ -16,6 +16,7 @@ import numpy as np
 
 from thermal_bms.units import BoolArray, FloatArray
 
+NAN = float("nan")
 T = TypeVar("T")
 
 
@@ -63,6 +64,10 @@ class LimitCause(IntEnum):
     CHARGER_CURRENT = 8
 
 
+def _no_flags() -> BoolArray:
+    return np.empty(0, dtype=np.bool_)
+
+
 @_unguarded
 class Measurement:
     """What a truck's sensors and vehicle bus say at one instant. NaN means "no valid value".
@@ -87,6 +92,14 @@ class Measurement:
     vehicle_speed_m_per_s : [m/s]
     plug_connected : a charger is plugged in and ready
     charger_power_max_w, charger_current_max_a, charger_voltage_max_v : what the charger offers
+    hvil_closed : interlock loop of the high-voltage plugs, 1 closed, 0 open
+    crash : 1 when the crash or inertia switch has acted, else 0
+    isolation_ohm : resistance between high voltage and chassis [ohm]
+    coolant_flow_kg_per_s : through the pack [kg/s]
+    coolant_level : in the expansion tank, 0..1
+    valve_position : mode valve's feedback, the number of the ``ValveMode`` that most of the coolant takes
+    negative_closed, precharge_closed : feedback of negative contactor and precharge relay, shape (n_strings,);
+        without values the negative contactor goes with ``contactor_closed`` and there is no precharge
     """
 
     time_s: float
@@ -114,6 +127,14 @@ class Measurement:
     charger_power_max_w: float = 0.0
     charger_current_max_a: float = 0.0
     charger_voltage_max_v: float = 0.0
+    hvil_closed: float = NAN
+    crash: float = NAN
+    isolation_ohm: float = NAN
+    coolant_flow_kg_per_s: float = NAN
+    coolant_level: float = NAN
+    valve_position: float = NAN
+    negative_closed: BoolArray = field(default_factory=_no_flags)
+    precharge_closed: BoolArray = field(default_factory=_no_flags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +155,13 @@ class Command:
     Attributes
     ----------
     thermal : thermal actuators, after the supervisor
-    contactor_close : wanted state of each string's contactors, length n_strings
+    contactor_close : wanted state of each string's positive contactor, length n_strings
+    negative_close : the same of its negative contactor; the positive's when left out
+    precharge_close : the same of its precharge relay; open when left out
     charge_current_a : current requested from the charger, >= 0 [A]
     discharge_power_max_w : discharge power available to the vehicle, >= 0 [W]
     regen_power_max_w : regeneration power the pack accepts, >= 0 [W]
+    disconnect_forewarning : contactors are about to open while driving
     """
 
     thermal: ThermalCommand = ThermalCommand()
@@ -145,6 +169,9 @@ class Command:
     charge_current_a: float = 0.0
     discharge_power_max_w: float = 0.0
     regen_power_max_w: float = 0.0
+    negative_close: tuple[bool, ...] = ()
+    precharge_close: tuple[bool, ...] = ()
+    disconnect_forewarning: bool = False
 
 
 @_unguarded
