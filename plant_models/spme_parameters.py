@@ -156,6 +156,22 @@ def load_spme(name: str) -> SpmeParameters:
     return parse(SpmeParameters, read_toml(path), path.name)
 
 
+def check_electrochemistry(cell: str, where: str) -> None:
+    """Refuse a cell that has no electrochemical set, in one line.
+
+    Raises
+    ------
+    ConfigError
+        naming the cells that have one.
+    """
+    known = sorted(path.stem for path in ELECTROCHEMISTRY.glob("*.toml") if load_spme(path.stem).window)
+    if cell not in known:
+        raise ConfigError(
+            f'cell_model = "spme": no electrochemical set for cell {cell}; cells that have one: {", ".join(known)}; '
+            f"tools/make_truck_electrochemistry.py makes one from a cell ({where})"
+        )
+
+
 def _read_csv(folder: str, name: str, columns: str) -> FloatArray:
     path = ELECTROCHEMISTRY / folder / f"{name}.csv"
     known = sorted(file.stem for file in path.parent.glob("*.csv"))

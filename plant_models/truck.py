@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,9 +16,12 @@ from plant_models.cold_plate import plate_coolant_mass_kg
 from plant_models.coolant_loop import build_loop
 from plant_models.kernels import RecordArray, record_of
 from plant_models.pack import CircuitTables, PackArrays, circuit_tables, pack_arrays, views
+from plant_models.pack_spme import ELECTRODES, SpmeArrays, electrode_view, scale_group, spme_arrays
 from plant_models.road import CycleArrays, cycle_by_time
 from plant_models.sensors import N_SCALAR_NOISE, SCALARS, NoiseStream, sense, sense_temperatures
+from plant_models.spme_parameters import load_spme
 from plant_models.truck_parameters import TruckParameters
+from plant_models.truck_spme import air_spme_step, liquid_spme_step, spme_stored_energies_j
 from plant_models.truck_step import (
     FROM_DRIVE,
     INPUTS,
@@ -34,6 +37,7 @@ from thermal_bms.signals import Command, Measurement, VehicleMode
 from thermal_bms.units import FloatArray, degc_to_k
 
 AIR_MASS_IN_PACK_KG = 0.05
+CellModel = Literal["ecm", "spme"]
 NO_OFFER = (False, 0.0, 0.0, 0.0)
 STANDING = cycle_by_time([0.0, 1.0], [0.0, 0.0])
 
@@ -57,6 +61,7 @@ class Truck:
     temp_degc : temperature of everything at the start [degC]
     payload_kg : load [kg]
     seed : of cell spread and sensor noise; every sensor kind has its own stream
+    cell_model : equivalent circuits, or single-particle models with electrolyte in every group
     """
 
     def __init__(
@@ -67,8 +72,10 @@ class Truck:
         temp_degc: float,
         payload_kg: float = 0.0,
         seed: int = 0,
+        cell_model: CellModel = "ecm",
     ) -> None:
         self.parameters = parameters
+        self.cell_model = cell_model
         self.cell = load_cell(parameters.cell)
         self.time_s = 0.0
         self.mode = VehicleMode.PARK
@@ -92,6 +99,11 @@ class Truck:
             coolant_j_per_kg=float(self._s[0].supply_enthalpy_j_per_kg),
         )
         self.constants, self.state, _ = views(self.pack)
+        self.electrodes: SpmeArrays | None = None
+        if cell_model == "spme":
+            self.electrodes = spme_arrays(
+                self.cell, load_spme(parameters.cell), pack.n_parallel, self.pack, soc
+            )
         self.branches = np.ones((3, pack.n_strings))
         self._blocked = [False] * pack.n_strings
         self._locked_in_j = 0.0
@@ -151,6 +163,9 @@ class Truck:
         self.constants.capacity_as[string, middle] *= factor
         self.constants.per_capacity_as[string, middle] /= factor
         self.constants.resistance_factor[string, middle] /= factor
+        if self.electrodes is not None:
+            group = string * self.constants.capacity_as.shape[1] + middle
+            scale_group(self.electrodes, self.state, group, factor)
         after_j, _ = self.stored_energies_j()
         self._locked_in_j += before_j - after_j
 
@@ -240,7 +255,7 @@ class Truck:
             self._chiller_p,
             self._chiller_s,
             self._chiller_table,
-            self.tables(dt_s),
+            self.electrodes or self.tables(dt_s),
             self.pack,
             self.branches,
             self.ports,
@@ -254,15 +269,21 @@ class Truck:
 
     def stored_energies_j(self) -> tuple[float, float]:
         """Return chemical energy and stored heat of the whole truck [J]."""
-        tables = self.tables(1.0)
-        chemical_j, heat_j = stored_energies_j(
-            self._p, self._s, self._chiller_p, self._chiller_s, tables, self.pack
-        )
+        circuit = (self._p, self._s, self._chiller_p, self._chiller_s)
+        if self.electrodes is None:
+            chemical_j, heat_j = stored_energies_j(*circuit, self.tables(1.0), self.pack)
+        else:
+            chemical_j, heat_j = spme_stored_energies_j(*circuit, self.electrodes, self.pack)
         return chemical_j + self._locked_in_j, heat_j
 
     def view(self) -> FloatArray:
-        """Return the truth about the truck: ``VIEW``, then current, charge and coolant outlet of every string."""
+        """Return the truth about the truck: ``VIEW``, current, charge and coolant outlet of every string, electrodes.
+
+        ``ELECTRODES`` come last, with electrochemical cells only.
+        """
         truck_view(self.pack, self._p, self._s, self._chiller_s, self.vehicle, self._view)
+        if self.electrodes is not None:
+            electrode_view(self.electrodes, self._view[-len(ELECTRODES) :])
         return self._view
 
     @property
@@ -289,11 +310,11 @@ class Truck:
         self._chiller_p, self._chiller_s, self._chiller_table = build_chiller(chiller, ambient_k=temp_k)
         if parameters.loop is not None:
             self._p, self._s = build_loop(parameters.loop, temp_k)
-            self._step = liquid_step
+            self._step = liquid_step if self.cell_model == "ecm" else liquid_spme_step
             self._coolant_mass_kg = plate_coolant_mass_kg(parameters.loop.plate) * parameters.pack.n_strings
         elif parameters.air is not None:
             self._p, self._s = build_air_path(parameters.air, temp_k)
-            self._step = air_step
+            self._step = air_step if self.cell_model == "ecm" else air_spme_step
             self._coolant_mass_kg = AIR_MASS_IN_PACK_KG * parameters.pack.n_strings
 
     def _build_sensors(self) -> None:
@@ -304,7 +325,8 @@ class Truck:
         self._temp_noise = NoiseStream(temperature, pack.n_strings * pack.n_temp_sensors)
         self._noise = NoiseStream(rest, N_SCALAR_NOISE + pack.n_strings)
         self._scalars = np.zeros(len(SCALARS))
-        self._view = np.zeros(len(VIEW) + len(PER_STRING) * pack.n_strings)
+        n_electrodes = 0 if self.electrodes is None else len(ELECTRODES)
+        self._view = np.zeros(len(VIEW) + len(PER_STRING) * pack.n_strings + n_electrodes)
         shape = (pack.n_strings, pack.n_temp_sensors)
         self._lagged_k = np.full(shape, float(self.state.surface_temp_k[0, 0]))
         self._cell_temp_degc = np.empty(shape)
@@ -313,6 +335,9 @@ class Truck:
 
     def _rest_voltages(self) -> None:
         """Let the cell voltages be those at rest before the first step."""
+        if self.electrodes is not None:
+            self.state.string_voltage_v[:] = self.state.voltage_v.sum(axis=1)
+            return
         rest = self.tables(1.0).rest
         x = self.state.soc * rest.shape[0]
         row = np.clip(x.astype(int), 0, rest.shape[0] - 1)
@@ -392,9 +417,9 @@ class Truck:
         )
 
 
-def compile_kernels(parameters: TruckParameters) -> None:
+def compile_kernels(parameters: TruckParameters, cell_model: CellModel = "ecm") -> None:
     """Make every kernel of a truck of this kind ready, so that no clock that is started later counts it."""
-    truck = Truck(parameters, soc=0.5, temp_degc=20.0)
+    truck = Truck(parameters, soc=0.5, temp_degc=20.0, cell_model=cell_model)
     truck.actuate(Command(contactor_close=(True,) * parameters.pack.n_strings))
     truck.drive(STANDING)
     truck.step(Surroundings(20.0), 1.0)

@@ -108,28 +108,19 @@ def cut_power(s: Record) -> None:
 
 
 @kernel
-def electrical(
-    tables: CircuitTables,
-    pack: PackArrays,
-    s: Record,
-    chiller_s: Record,
-    auxiliary_power_w: float,
-    cabin_power_w: float,
-    charger_current_a: float,
-    ports: FloatArray,
-    dt_s: float,
+def bus_demand_w(
+    s: Record, chiller_s: Record, auxiliary_power_w: float, cabin_power_w: float, ports: FloatArray
 ) -> float:
-    """Advance the pack under the demand of the bus, write its ports, and return the bus voltage [V].
+    """Return what everything on the bus but the charger draws [W]; write what does not go into the circuit.
 
     The traction power stands in ``ports`` already, from ``drive_step``. On a dead bus the circuit's actuators get no
     power.
     """
-    constants, state, work = views(pack)
     if s.live < 0.5:
         cut_power(s)
     ports[25] = auxiliary_power_w
     ports[26] = cabin_power_w
-    power_w = (
+    return float(
         ports[25]
         + ports[26]
         + ports[27]
@@ -138,7 +129,13 @@ def electrical(
         + s.heater_power_w
         + chiller_s.compressor_power_w
     )
-    voltage_v = pack_electrical_step(tables, constants, state, work, power_w, charger_current_a, dt_s)
+
+
+@kernel
+def book_electrical(
+    state: PackState, voltage_v: float, power_w: float, charger_current_a: float, ports: FloatArray
+) -> None:
+    """Write the pack's electrical ports."""
     current_a = 0.0
     heat_w = 0.0
     busbar_w = 0.0
@@ -151,6 +148,25 @@ def electrical(
     ports[2] = heat_w
     ports[3] = busbar_w
     ports[33] = power_w - voltage_v * (current_a + charger_current_a)
+
+
+@kernel
+def electrical(
+    tables: CircuitTables,
+    pack: PackArrays,
+    s: Record,
+    chiller_s: Record,
+    auxiliary_power_w: float,
+    cabin_power_w: float,
+    charger_current_a: float,
+    ports: FloatArray,
+    dt_s: float,
+) -> float:
+    """Advance the pack under the demand of the bus, write its ports, and return the bus voltage [V]."""
+    constants, state, work = views(pack)
+    power_w = bus_demand_w(s, chiller_s, auxiliary_power_w, cabin_power_w, ports)
+    voltage_v = pack_electrical_step(tables, constants, state, work, power_w, charger_current_a, dt_s)
+    book_electrical(state, voltage_v, power_w, charger_current_a, ports)
     return voltage_v
 
 
@@ -216,6 +232,52 @@ def coolant_temp_k(p: Record, state: PackState, k: int) -> float:
 
 
 @kernel
+def liquid_actuate(
+    p: RecordArray,
+    s: RecordArray,
+    chiller_p: RecordArray,
+    chiller_s: RecordArray,
+    chiller_table: FloatArray,
+    state: PackState,
+    branches: FloatArray,
+    u: FloatArray,
+    dt_s: float,
+) -> None:
+    """Advance actuators and refrigerant of a liquid-cooled truck, so that their powers are known."""
+    watch_bus(state, s[0], chiller_s[0])
+    open_plates = branch_conductance(branches[0], branches[1])
+    loop_actuate(
+        p[0], s[0], chiller_p[0], chiller_s[0], chiller_table,
+        u[0], u[1], u[2], u[3], u[4], open_plates, u[5], u[6], u[7], u[8], u[9], u[10], dt_s,
+    )  # fmt: skip
+
+
+@kernel
+def liquid_thermal(
+    p: RecordArray,
+    s: RecordArray,
+    chiller_s: RecordArray,
+    pack: PackArrays,
+    branches: FloatArray,
+    ports: FloatArray,
+    ambient_k: float,
+    dt_s: float,
+) -> None:
+    """Advance the temperatures of a liquid-cooled truck, the heats of its cells being known."""
+    constants, state, work = views(pack)
+    branch_flows(branches[0], branches[1], s[0].mass_flow_kg_per_s, state.string_flow_kg_per_s)
+    for k in range(state.soc.shape[0]):
+        film = plate_film_conductance_w_per_k(
+            p[0], state.string_flow_kg_per_s[k], coolant_temp_k(p[0], state, k)
+        )
+        branches[2, k] = film / state.soc.shape[1]
+        eliminate(constants, state, work, p[0], k, branches[2, k], dt_s)
+    offset_w, gain_kg_per_s = return_flow(state, work)
+    supply_j_per_kg = loop_solve(p[0], s[0], offset_w, gain_kg_per_s, s[0].mass_flow_kg_per_s, dt_s)
+    finish(constants, state, work, s[0], chiller_s[0], branches[2], supply_j_per_kg, ambient_k, ports, dt_s)
+
+
+@kernel
 def liquid_step(
     p: RecordArray,
     s: RecordArray,
@@ -235,25 +297,57 @@ def liquid_step(
     conductance from wall to coolant of one group [W/K]. ``u`` holds the values named in ``INPUTS``, ``ports`` takes
     those named in ``PORTS``.
     """
-    constants, state, work = views(pack)
+    _, state, _ = views(pack)
+    liquid_actuate(p, s, chiller_p, chiller_s, chiller_table, state, branches, u, dt_s)
+    voltage_v = electrical(tables, pack, s[0], chiller_s[0], u[11], u[12], u[13], ports, dt_s)
+    liquid_thermal(p, s, chiller_s, pack, branches, ports, u[5], dt_s)
+    return voltage_v
+
+
+@kernel
+def air_actuate_all(
+    p: RecordArray,
+    s: RecordArray,
+    chiller_p: RecordArray,
+    chiller_s: RecordArray,
+    chiller_table: FloatArray,
+    state: PackState,
+    branches: FloatArray,
+    u: FloatArray,
+    dt_s: float,
+) -> None:
+    """Advance actuators and refrigerant of an air-cooled truck, so that their powers are known."""
     watch_bus(state, s[0], chiller_s[0])
     open_plates = branch_conductance(branches[0], branches[1])
-    loop_actuate(
+    air_actuate(
         p[0], s[0], chiller_p[0], chiller_s[0], chiller_table,
         u[0], u[1], u[2], u[3], u[4], open_plates, u[5], u[6], u[7], u[8], u[9], u[10], dt_s,
     )  # fmt: skip
-    voltage_v = electrical(tables, pack, s[0], chiller_s[0], u[11], u[12], u[13], ports, dt_s)
+
+
+@kernel
+def air_thermal(
+    p: RecordArray,
+    s: RecordArray,
+    chiller_s: RecordArray,
+    pack: PackArrays,
+    branches: FloatArray,
+    ports: FloatArray,
+    ambient_k: float,
+    dt_s: float,
+) -> None:
+    """Advance the temperatures of an air-cooled truck, the heats of its cells being known."""
+    constants, state, work = views(pack)
     branch_flows(branches[0], branches[1], s[0].mass_flow_kg_per_s, state.string_flow_kg_per_s)
     for k in range(state.soc.shape[0]):
-        film = plate_film_conductance_w_per_k(
+        film = air_film_conductance_w_per_k(
             p[0], state.string_flow_kg_per_s[k], coolant_temp_k(p[0], state, k)
         )
         branches[2, k] = film / state.soc.shape[1]
         eliminate(constants, state, work, p[0], k, branches[2, k], dt_s)
     offset_w, gain_kg_per_s = return_flow(state, work)
-    supply_j_per_kg = loop_solve(p[0], s[0], offset_w, gain_kg_per_s, s[0].mass_flow_kg_per_s, dt_s)
-    finish(constants, state, work, s[0], chiller_s[0], branches[2], supply_j_per_kg, u[5], ports, dt_s)
-    return voltage_v
+    supply_j_per_kg = air_solve(p[0], s[0], offset_w, gain_kg_per_s, s[0].mass_flow_kg_per_s, dt_s)
+    finish(constants, state, work, s[0], chiller_s[0], branches[2], supply_j_per_kg, ambient_k, ports, dt_s)
 
 
 @kernel
@@ -271,24 +365,10 @@ def air_step(
     dt_s: float,
 ) -> float:
     """Advance an air-cooled truck by one tick; arguments and result as in ``liquid_step``."""
-    constants, state, work = views(pack)
-    watch_bus(state, s[0], chiller_s[0])
-    open_plates = branch_conductance(branches[0], branches[1])
-    air_actuate(
-        p[0], s[0], chiller_p[0], chiller_s[0], chiller_table,
-        u[0], u[1], u[2], u[3], u[4], open_plates, u[5], u[6], u[7], u[8], u[9], u[10], dt_s,
-    )  # fmt: skip
+    _, state, _ = views(pack)
+    air_actuate_all(p, s, chiller_p, chiller_s, chiller_table, state, branches, u, dt_s)
     voltage_v = electrical(tables, pack, s[0], chiller_s[0], u[11], u[12], u[13], ports, dt_s)
-    branch_flows(branches[0], branches[1], s[0].mass_flow_kg_per_s, state.string_flow_kg_per_s)
-    for k in range(state.soc.shape[0]):
-        film = air_film_conductance_w_per_k(
-            p[0], state.string_flow_kg_per_s[k], coolant_temp_k(p[0], state, k)
-        )
-        branches[2, k] = film / state.soc.shape[1]
-        eliminate(constants, state, work, p[0], k, branches[2, k], dt_s)
-    offset_w, gain_kg_per_s = return_flow(state, work)
-    supply_j_per_kg = air_solve(p[0], s[0], offset_w, gain_kg_per_s, s[0].mass_flow_kg_per_s, dt_s)
-    finish(constants, state, work, s[0], chiller_s[0], branches[2], supply_j_per_kg, u[5], ports, dt_s)
+    air_thermal(p, s, chiller_s, pack, branches, ports, u[5], dt_s)
     return voltage_v
 
 
@@ -321,6 +401,16 @@ def drive_step(
 
 
 @kernel
+def stored_heat_j(
+    p: RecordArray, s: RecordArray, chiller_p: RecordArray, chiller_s: RecordArray, pack: PackArrays
+) -> float:
+    """Return the stored heat of the whole truck [J], a function of state alone."""
+    constants, state, _ = views(pack)
+    heat_j = pack_stored_heat_j(constants, state)
+    return heat_j + circuit_stored_heat_j(p[0], s[0]) + chiller_stored_heat_j(chiller_p[0], chiller_s[0])
+
+
+@kernel
 def stored_energies_j(
     p: RecordArray,
     s: RecordArray,
@@ -331,6 +421,4 @@ def stored_energies_j(
 ) -> tuple[float, float]:
     """Return chemical energy and stored heat of the whole truck [J], functions of state alone."""
     constants, state, _ = views(pack)
-    heat_j = pack_stored_heat_j(constants, state)
-    heat_j += circuit_stored_heat_j(p[0], s[0]) + chiller_stored_heat_j(chiller_p[0], chiller_s[0])
-    return chemical_energy_j(tables, constants, state), heat_j
+    return chemical_energy_j(tables, constants, state), stored_heat_j(p, s, chiller_p, chiller_s, pack)

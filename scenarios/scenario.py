@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from controllers.registry import create
 from plant_models.charger import charger
+from plant_models.spme_parameters import check_electrochemistry
 from plant_models.truck_parameters import TruckParameters, describe, load_truck
 from scenarios.checks import validate_checks
 from scenarios.climate import ClimateSettings, build_climate
@@ -96,6 +97,9 @@ class Scenario(Parameters):
     title: str = Field(min_length=3)
     description: str = ""
     truck: str
+    cell_model: Literal["ecm", "spme"] = Field(
+        default="ecm", description="equivalent circuits, or electrochemical cells (docs/electrochemistry.md)"
+    )
     payload_kg: float | None = Field(default=None, ge=0.0, description="default: half the truck's payload")
     tick_s: float = Field(default=1.0, ge=0.01, le=10.0)
     seed: int = Field(default=1, ge=0)
@@ -191,6 +195,8 @@ def _check_fault(fault: FaultEntry, truck: TruckParameters, has: str, path: Path
 def _check_fit(settings: Scenario, truck: TruckParameters, path: Path) -> None:
     """Refuse what each file allows alone but not together."""
     name = settings.truck
+    if settings.cell_model == "spme":
+        check_electrochemistry(truck.cell, path.name)
     for fault in (*settings.fault, *(entry.fault for entry in settings.degraded)):
         _check_fault(fault, truck, f"{name} has", path)
     for entry in settings.degraded:

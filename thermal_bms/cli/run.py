@@ -71,7 +71,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     scenario = load(arguments.scenario, arguments.overrides, arguments.controller)
     prepare_folder(out)
-    if not kernels_are_cached(scenario.truck.cooling):
+    if not kernels_are_cached(scenario.truck.cooling, scenario.settings.cell_model):
         print(f"compiling kernels (once after install, about {COMPILE_S} s)", file=sys.stderr, flush=True)
     result = _simulated(scenario, out, quiet=arguments.quiet)
     started = perf_counter()
