@@ -15,6 +15,7 @@ from plant_models.sensors import SensorParameters
 from plant_models.vehicle import VehicleParameters
 from thermal_bms.description import PackDescription, ThermalDescription, TruckDescription
 from thermal_bms.parameters import Parameters, Source, merged, parse, read_toml
+from thermal_bms.plating import plating_names
 from thermal_bms.units import SECONDS_PER_HOUR
 
 TRUCKS = PARAMETER_SETS / "trucks"
@@ -91,6 +92,7 @@ def describe(truck: TruckParameters, cell: CellParameters | None = None) -> Truc
             ocv_v=circuit.ocv_v,
             resistance_temp_degc=DESCRIBED_TEMPS_DEGC,
             resistance_ohm=tuple(ohm / pack.n_parallel for ohm in middle),
+            plating=truck.cell if truck.cell in plating_names() else None,
         ),
         thermal=ThermalDescription(
             cooling=truck.cooling,

@@ -17,6 +17,7 @@ from thermal_bms.interfaces import Controller
 from thermal_bms.interpolation import PiecewiseLinear
 from thermal_bms.limits import NO_CURRENT, CurrentLimits, LimitTable, PackState, load_limits
 from thermal_bms.plausibility import Checked, Plausibility
+from thermal_bms.plating import load_plating
 from thermal_bms.protection import Protection, Verdict
 from thermal_bms.signals import (
     Command,
@@ -91,7 +92,8 @@ class ControlUnit:
         self.estimator = Estimator(pack, estimation, initial_soc=initial_soc)
         self.protection = Protection(table, pack)
         self.contactors = Contactors(table.contactor, pack.n_strings)
-        self.current_limits = CurrentLimits(table, pack)
+        plating = load_plating(pack.plating) if pack.plating else None
+        self.current_limits = CurrentLimits(table, pack, plating)
         self.charging = Charging(pack, truck.thermal, charge)
         self.supervisor_settings = supervisor or SupervisorSettings(over_temp_degc=over_temp_degc)
         self.supervisor = SupervisorState()

@@ -27,6 +27,9 @@ class PackDescription(Parameters):
     resistance_ohm: tuple[float, ...] = Field(
         description="of one group at half charge, 10 s, over temperature"
     )
+    plating: str | None = Field(
+        default=None, description="cell whose table limits charging so that no lithium plates; none: no table"
+    )
 
     @model_validator(mode="after")
     def _tables_fit(self) -> "PackDescription":

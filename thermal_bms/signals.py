@@ -49,6 +49,7 @@ class LimitCause(IntEnum):
     FAULT = 6
     CHARGER_POWER = 7
     CHARGER_CURRENT = 8
+    PLATING = 9
 
 
 @dataclass(frozen=True, slots=True)
