@@ -83,7 +83,7 @@ def spme_arrays(
     arrays = SpmeArrays(
         *tables,
         scalars=record(
-            **{name: float(own[0][name]) for name in own.dtype.names},
+            **{name: float(own[0][name]) for name in own.dtype.names or ()},
             negative_empty=window.negative_empty,
             per_negative_window=1.0 / (window.negative_full - window.negative_empty),
             prompt=mesh.prompt,
@@ -124,9 +124,7 @@ def spme_views(a: SpmeArrays) -> tuple[SpmeTables, ReducedCells]:
     )  # fmt: skip
     at = n_state + N_WORK
     v = m[at : at + N_SHOWN]
-    shown = SpmeView(
-        v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10], v[11], v[12], v[13]
-    )
+    shown = SpmeView(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10], v[11], v[12], v[13])
     at += N_SHOWN
     decay = m[at : at + rows]
     at += rows

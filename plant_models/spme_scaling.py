@@ -15,10 +15,10 @@ truck's cell what is known of it:
 4. Both exchange currents are multiplied by one factor and a contact resistance is added, so that the resistance
    after ten seconds at 1C and half charge is nearest to the truck cell's at 10, 25 and 40 degC.
 
-The factor on the exchange currents stands for finer particles and rougher surfaces than the paper's spheres have:
-cells for power have smaller particles and thinner coatings (Lain et al., Batteries 5 (2019) 64, doi
-10.3390/batteries5040064), and two parameter sets of one and the same cell differ by 3.9 in that of graphite (Chen
-2020, O'Regan 2022).
+The factor on the exchange currents stands for finer particles and rougher surfaces than the paper's spheres have.
+Cells for power have smaller particles and thinner coatings (Lain et al., Batteries 5 (2019), design strategies for
+high power vs. high energy lithium ion cells), and two parameter sets of one and the same cell differ by 3.9 in the
+exchange current of graphite (Chen 2020, O'Regan 2022).
 """
 
 from typing import NamedTuple
@@ -28,6 +28,7 @@ from scipy.optimize import isotonic_regression, least_squares
 
 from plant_models.cell import CellParameters
 from plant_models.spme_parameters import (
+    LayerParameters,
     SpmeParameters,
     StoichiometryWindow,
     electrode_curves,
@@ -86,7 +87,10 @@ def aligned_window(base: SpmeParameters, cell: CellParameters) -> StoichiometryW
         return np.concatenate([weight * help_v, (x - expected) / HELD_DEVIATION])
 
     best = min(
-        (least_squares(misfit, (start, expected[1]), bounds=(ALIGNED_LOW, ALIGNED_HIGH)) for start in ALIGNED_STARTS),
+        (
+            least_squares(misfit, (start, expected[1]), bounds=(ALIGNED_LOW, ALIGNED_HIGH))
+            for start in ALIGNED_STARTS
+        ),
         key=lambda found: float(found.cost),
     ).x
     charge_c_per_m2 = float(best[1] - best[0]) * base.negative.charge_per_area_c_per_m2
@@ -181,7 +185,7 @@ def scaled(base: SpmeParameters, cell: CellParameters, knobs: Knobs, positive_ta
     )
 
 
-def _density_kg_per_m3(layers: list) -> float:
+def _density_kg_per_m3(layers: list[LayerParameters]) -> float:
     mass = sum(layer.thickness_m * layer.density_kg_per_m3 for layer in layers)
     return float(mass / sum(layer.thickness_m for layer in layers))
 
@@ -245,8 +249,10 @@ def fitted(base: SpmeParameters, cell: CellParameters, thickness: float, positiv
         return np.asarray(np.log(resistances_ohm(np.exp(x[0]), x[1] * contact_max_ohm) / target_ohm))
 
     low, high = np.log(INTERFACE_RANGE)
-    found = least_squares(misfit, (0.0, 0.1), bounds=((low, 0.0), (high, 1.0)), diff_step=1e-3).x
-    return Knobs(thickness, float(np.exp(found[0])), float(found[1]) * contact_max_ohm * interim.electrode_area_m2)
+    found = least_squares(misfit, (0.0, 0.1), bounds=((low, 0.0), (high, 1.0)), diff_step=(1e-3, 1e-3)).x
+    return Knobs(
+        thickness, float(np.exp(found[0])), float(found[1]) * contact_max_ohm * interim.electrode_area_m2
+    )
 
 
 def _with_interface(cell: SpmeParameters, factor: float) -> SpmeParameters:

@@ -15,22 +15,15 @@ from plant_models.chiller_parameters import sized_for
 from plant_models.cold_plate import plate_coolant_mass_kg
 from plant_models.coolant_loop import build_loop
 from plant_models.kernels import RecordArray, record_of
-from plant_models.pack import CircuitTables, PackArrays, circuit_tables, pack_arrays, views
+from plant_models.pack import CircuitTables, PackArrays, circuit_tables, pack_arrays, rest_voltages, views
 from plant_models.pack_spme import ELECTRODES, SpmeArrays, electrode_view, scale_group, spme_arrays
 from plant_models.road import CycleArrays, cycle_by_time
 from plant_models.sensors import N_SCALAR_NOISE, SCALARS, NoiseStream, sense, sense_temperatures
 from plant_models.spme_parameters import load_spme
+from plant_models.truck_energy import stored_chemical_j, stored_heat_j
 from plant_models.truck_parameters import TruckParameters
-from plant_models.truck_spme import air_spme_step, liquid_spme_step, spme_stored_energies_j
-from plant_models.truck_step import (
-    FROM_DRIVE,
-    INPUTS,
-    PORTS,
-    air_step,
-    drive_step,
-    liquid_step,
-    stored_energies_j,
-)
+from plant_models.truck_spme import TICKS
+from plant_models.truck_step import FROM_DRIVE, INPUTS, PORTS, drive_step
 from plant_models.truck_view import PER_STRING, VIEW, truck_view
 from plant_models.vehicle import new_vehicle_state, vehicle_record
 from thermal_bms.signals import Command, Measurement, VehicleMode
@@ -101,9 +94,8 @@ class Truck:
         self.constants, self.state, _ = views(self.pack)
         self.electrodes: SpmeArrays | None = None
         if cell_model == "spme":
-            self.electrodes = spme_arrays(
-                self.cell, load_spme(parameters.cell), pack.n_parallel, self.pack, soc
-            )
+            electrochemistry = load_spme(parameters.cell)
+            self.electrodes = spme_arrays(self.cell, electrochemistry, pack.n_parallel, self.pack, soc)
         self.branches = np.ones((3, pack.n_strings))
         self._blocked = [False] * pack.n_strings
         self._locked_in_j = 0.0
@@ -114,7 +106,9 @@ class Truck:
         self.park()
         self._build_sensors()
         self._surroundings = Surroundings(temp_degc)
-        self._rest_voltages()
+        if self.electrodes is None:
+            rest_voltages(self.tables(1.0), self.pack)
+        self.state.string_voltage_v[:] = self.state.voltage_v.sum(axis=1)
 
     # --- what the day asks of the truck ---
 
@@ -243,7 +237,7 @@ class Truck:
             self.cabin_power_w,
             self._charger_current_a(dt_s, live=live),
         )
-        self.bus_voltage_v = self._step(*self.kernel_arguments(dt_s), self._inputs, dt_s)  # type: ignore[call-arg]
+        self.bus_voltage_v = self._step(*self.kernel_arguments(dt_s), self._inputs, dt_s)
         self._sense_temperatures(dt_s)
         self.time_s += dt_s
 
@@ -269,18 +263,12 @@ class Truck:
 
     def stored_energies_j(self) -> tuple[float, float]:
         """Return chemical energy and stored heat of the whole truck [J]."""
-        circuit = (self._p, self._s, self._chiller_p, self._chiller_s)
-        if self.electrodes is None:
-            chemical_j, heat_j = stored_energies_j(*circuit, self.tables(1.0), self.pack)
-        else:
-            chemical_j, heat_j = spme_stored_energies_j(*circuit, self.electrodes, self.pack)
+        chemical_j = stored_chemical_j(self.electrodes or self.tables(1.0), self.pack)
+        heat_j = stored_heat_j(self._p, self._s, self._chiller_p, self._chiller_s, self.pack)
         return chemical_j + self._locked_in_j, heat_j
 
     def view(self) -> FloatArray:
-        """Return the truth about the truck: ``VIEW``, current, charge and coolant outlet of every string, electrodes.
-
-        ``ELECTRODES`` come last, with electrochemical cells only.
-        """
+        """Return the truth: ``VIEW``, ``PER_STRING`` of every string, then ``ELECTRODES`` if there are any."""
         truck_view(self.pack, self._p, self._s, self._chiller_s, self.vehicle, self._view)
         if self.electrodes is not None:
             electrode_view(self.electrodes, self._view[-len(ELECTRODES) :])
@@ -305,16 +293,15 @@ class Truck:
 
     def _build_circuit(self, temp_k: float) -> None:
         parameters = self.parameters
+        self._step = TICKS[parameters.cooling, self.cell_model]
         rating = parameters.chiller
         chiller = sized_for(rating.capacity_w, rating.ambient_degc, refrigerant=rating.refrigerant)
         self._chiller_p, self._chiller_s, self._chiller_table = build_chiller(chiller, ambient_k=temp_k)
         if parameters.loop is not None:
             self._p, self._s = build_loop(parameters.loop, temp_k)
-            self._step = liquid_step if self.cell_model == "ecm" else liquid_spme_step
             self._coolant_mass_kg = plate_coolant_mass_kg(parameters.loop.plate) * parameters.pack.n_strings
         elif parameters.air is not None:
             self._p, self._s = build_air_path(parameters.air, temp_k)
-            self._step = air_step if self.cell_model == "ecm" else air_spme_step
             self._coolant_mass_kg = AIR_MASS_IN_PACK_KG * parameters.pack.n_strings
 
     def _build_sensors(self) -> None:
@@ -332,19 +319,6 @@ class Truck:
         self._cell_temp_degc = np.empty(shape)
         self._keep = self._keep_dt_s = 0.0
         self._sense_temperatures(1.0)
-
-    def _rest_voltages(self) -> None:
-        """Let the cell voltages be those at rest before the first step."""
-        if self.electrodes is not None:
-            self.state.string_voltage_v[:] = self.state.voltage_v.sum(axis=1)
-            return
-        rest = self.tables(1.0).rest
-        x = self.state.soc * rest.shape[0]
-        row = np.clip(x.astype(int), 0, rest.shape[0] - 1)
-        ocv = rest[row, 0] + (x - row) / rest.shape[0] * rest[row, 1]
-        entropic = rest[row, 2] + (x - row) / rest.shape[0] * rest[row, 3]
-        self.state.voltage_v[:] = ocv + (self.state.core_temp_k - self.constants.reference_temp_k) * entropic
-        self.state.string_voltage_v[:] = self.state.voltage_v.sum(axis=1)
 
     def _stand(self) -> None:
         self._cycle = None

@@ -47,6 +47,9 @@ class TruckParameters(Parameters):
     sensors: SensorParameters = SensorParameters()
     dc_current_max_a: float = Field(gt=0.0, le=4000.0, description="of the charging inlet")
     standby_power_w: float = Field(default=150.0, ge=0.0, le=2e3, description="controllers awake, parked")
+    plating_limit: bool = Field(
+        default=True, description="charge no faster than the cell's plating table, if it has one"
+    )
 
     @model_validator(mode="after")
     def _cooling_fits(self) -> "TruckParameters":
@@ -92,7 +95,7 @@ def describe(truck: TruckParameters, cell: CellParameters | None = None) -> Truc
             ocv_v=circuit.ocv_v,
             resistance_temp_degc=DESCRIBED_TEMPS_DEGC,
             resistance_ohm=tuple(ohm / pack.n_parallel for ohm in middle),
-            plating=truck.cell if truck.cell in plating_names() else None,
+            plating=truck.cell if truck.plating_limit and truck.cell in plating_names() else None,
         ),
         thermal=ThermalDescription(
             cooling=truck.cooling,

@@ -1,16 +1,19 @@
 """One tick of a truck whose pack is made of electrochemical cells: ``truck_step`` with another electrical side."""
 
+from collections.abc import Callable
+
 from plant_models.kernels import Record, RecordArray, kernel
 from plant_models.pack import PackArrays, views
-from plant_models.pack_spme import SpmeArrays, pack_spme_step, spme_chemical_energy_j
+from plant_models.pack_spme import SpmeArrays, pack_spme_step
 from plant_models.truck_step import (
     air_actuate_all,
+    air_step,
     air_thermal,
     book_electrical,
     bus_demand_w,
     liquid_actuate,
+    liquid_step,
     liquid_thermal,
-    stored_heat_j,
 )
 from thermal_bms.units import FloatArray
 
@@ -77,14 +80,9 @@ def air_spme_step(
     return voltage_v
 
 
-@kernel
-def spme_stored_energies_j(
-    p: RecordArray,
-    s: RecordArray,
-    chiller_p: RecordArray,
-    chiller_s: RecordArray,
-    spme: SpmeArrays,
-    pack: PackArrays,
-) -> tuple[float, float]:
-    """Return chemical energy and stored heat of the whole truck [J], functions of state alone."""
-    return spme_chemical_energy_j(spme), stored_heat_j(p, s, chiller_p, chiller_s, pack)
+TICKS: dict[tuple[str, str], Callable[..., float]] = {
+    ("liquid", "ecm"): liquid_step,
+    ("air", "ecm"): air_step,
+    ("liquid", "spme"): liquid_spme_step,
+    ("air", "spme"): air_spme_step,
+}

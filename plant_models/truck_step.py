@@ -6,8 +6,6 @@ port, in the order of ``PORTS``.
 """
 
 from plant_models.air_path import air_actuate, air_film_conductance_w_per_k, air_solve
-from plant_models.chiller import chiller_stored_heat_j
-from plant_models.circuit import circuit_stored_heat_j
 from plant_models.cold_plate import branch_conductance, branch_flows, plate_film_conductance_w_per_k
 from plant_models.coolant_loop import loop_actuate, loop_solve
 from plant_models.glycol import temperature_k
@@ -18,8 +16,6 @@ from plant_models.pack import (
     PackConstants,
     PackState,
     PackWork,
-    chemical_energy_j,
-    pack_stored_heat_j,
     row_sum,
     views,
 )
@@ -398,27 +394,3 @@ def drive_step(
     ports[31] = s[0].drag_power_w
     ports[32] = s[0].rolling_power_w
     return s[0].speed_m_per_s, s[0].drive_heat_to_coolant_w, s[0].finished
-
-
-@kernel
-def stored_heat_j(
-    p: RecordArray, s: RecordArray, chiller_p: RecordArray, chiller_s: RecordArray, pack: PackArrays
-) -> float:
-    """Return the stored heat of the whole truck [J], a function of state alone."""
-    constants, state, _ = views(pack)
-    heat_j = pack_stored_heat_j(constants, state)
-    return heat_j + circuit_stored_heat_j(p[0], s[0]) + chiller_stored_heat_j(chiller_p[0], chiller_s[0])
-
-
-@kernel
-def stored_energies_j(
-    p: RecordArray,
-    s: RecordArray,
-    chiller_p: RecordArray,
-    chiller_s: RecordArray,
-    tables: CircuitTables,
-    pack: PackArrays,
-) -> tuple[float, float]:
-    """Return chemical energy and stored heat of the whole truck [J], functions of state alone."""
-    constants, state, _ = views(pack)
-    return chemical_energy_j(tables, constants, state), stored_heat_j(p, s, chiller_p, chiller_s, pack)

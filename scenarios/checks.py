@@ -72,6 +72,8 @@ KPIS: Mapping[str, Kpi] = {
         )
         for cause in CHARGING_CAUSES
     },
+    "anode_potential_min_v": Kpi("Anode potential over lithium, lowest (electrochemical cells)", "V"),
+    "plating_minutes": Kpi("Time with an anode below lithium (electrochemical cells)", "min"),
     "fault_count_max": Kpi("Faults at one time, most", ""),
     "electrical_closure": Kpi("Electrical balance, left over per flow", ""),
     "thermal_closure": Kpi("Thermal balance, left over per flow", ""),

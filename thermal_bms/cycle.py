@@ -16,8 +16,8 @@ from thermal_bms.faults import Fault, FaultCode
 from thermal_bms.interfaces import Controller
 from thermal_bms.interpolation import PiecewiseLinear
 from thermal_bms.limits import NO_CURRENT, CurrentLimits, LimitTable, PackState, load_limits
-from thermal_bms.plausibility import Checked, Plausibility
 from thermal_bms.plating import load_plating
+from thermal_bms.plausibility import Checked, Plausibility
 from thermal_bms.protection import Protection, Verdict
 from thermal_bms.signals import (
     Command,

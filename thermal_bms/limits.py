@@ -235,9 +235,7 @@ NO_CURRENT = Limits(0.0, 0.0, 0.0, 0.0, LimitCause.FAULT, LimitCause.FAULT)
 class CurrentLimits:
     """Current limits of a pack: its limit table, resolved once for this pack's cells."""
 
-    def __init__(
-        self, table: LimitTable, pack: PackDescription, plating: PlatingTable | None = None
-    ) -> None:
+    def __init__(self, table: LimitTable, pack: PackDescription, plating: PlatingTable | None = None) -> None:
         if table.chemistry != pack.chemistry:
             raise ConfigError(
                 f"limit table for {table.chemistry} cells, but the pack has {pack.chemistry} cells"
@@ -272,9 +270,9 @@ class CurrentLimits:
         coldest and at the hottest sensor), times that of charge; the current at which the extreme cell just
         reaches its voltage limit, ``i + (v - v_limit) / r``; and the trapezoid in voltage that leads to
         zero between operate and trip. Charging is also held below the current at which lithium would plate in the
-        coldest cell, where a table of it is known. With a missing value charging stops and discharging limps, or takes the
-        smallest of those limits that need no missing value where that is lower; where the current cannot be
-        told, discharging ends with the lowest cell at its voltage limit.
+        coldest cell, where a table of it is known. With a missing value charging stops and discharging limps, or
+        takes the smallest of those limits that need no missing value where that is lower; where the current cannot
+        be told, discharging ends with the lowest cell at its voltage limit.
         The power is that of the current limit at the voltage that goes with it.
 
         Parameters

@@ -5,6 +5,7 @@ how. Between its points a table is bilinear.
 """
 
 from bisect import bisect_right
+from itertools import pairwise
 from pathlib import Path
 from typing import final
 
@@ -31,7 +32,7 @@ class PlatingTable(Parameters):
     def _is_a_table(self) -> "PlatingTable":
         for name in ("temp_degc", "soc"):
             grid: tuple[float, ...] = getattr(self, name)
-            if any(b <= a for a, b in zip(grid, grid[1:], strict=False)):
+            if any(b <= a for a, b in pairwise(grid)):
                 raise ValueError(f"{name} must rise")
         rows, columns = len(self.temp_degc), len(self.soc)
         if len(self.c_rate_max) != rows or any(len(row) != columns for row in self.c_rate_max):
@@ -100,6 +101,8 @@ def load_plating(cell: str) -> PlatingTable:
     """
     known = plating_names()
     if cell not in known:
-        raise ConfigError(f"pack.plating = {cell!r}: no plating table of that cell{did_you_mean(cell, known)}")
+        raise ConfigError(
+            f"pack.plating = {cell!r}: no plating table of that cell{did_you_mean(cell, known)}"
+        )
     path = TABLES / f"{PREFIX}{cell}.toml"
     return parse(PlatingTable, read_toml(path), path.name)

@@ -43,7 +43,9 @@ def plating_table(name: str) -> tuple[PlatingTable, float]:
     between = np.sort(np.concatenate([TEMP_DEGC, 0.5 * (TEMP_DEGC[1:] + TEMP_DEGC[:-1])]))
     fine = np.linspace(0.0, 1.0 + AHEAD, FINE * SOC.size + 1)
     for extra_v in EXTRA_V:
-        rates = limited_rates(cell, TEMP_DEGC, np.minimum(fine, 1.0), rate_max=rate_max, margin_v=MARGIN_V + extra_v)
+        rates = limited_rates(
+            cell, TEMP_DEGC, np.minimum(fine, 1.0), rate_max=rate_max, margin_v=MARGIN_V + extra_v
+        )
         ahead = np.array([rates[:, FINE * i : FINE * (i + 1) + 1].min(axis=1) for i in range(SOC.size)]).T
         table = made(name, ahead, extra_v)
         least_v = float(least_anode_potential_v(cell, between, PlatingLimit(table).c_rate).min())
@@ -59,8 +61,9 @@ def made(name: str, rates: FloatArray, extra_v: float) -> PlatingTable:
         title=f"Charges of the electrochemical set {name} from empty, riding on the margin",
         kind="assumed",
         reference=f"tools/make_plating_table.py; sources of parameter_sets/electrochemistry/{name}.toml",
-        notes=f"graphite no faster than published; up to the cell's rating; least rate of the next {100.0 * AHEAD:g} % of "
-        f"charge; ridden {1e3 * extra_v:g} mV above the margin, so that charges that follow the table keep it",
+        notes="graphite no faster than published; up to the cell's rating; least rate of the next "
+        f"{100.0 * AHEAD:g} % of charge; ridden {1e3 * extra_v:g} mV above the margin, so that charges "
+        "that follow the table keep it",
     )
     return PlatingTable(
         cell=name,

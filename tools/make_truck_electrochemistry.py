@@ -32,7 +32,7 @@ from thermal_bms.parameters import Source
 BLADE = Source(
     title="Teardown of a 135 Ah LFP blade cell: 2.39 mAh/cm2, coatings of 65 and 70 um",
     kind="measured",
-    reference="Gorsch et al., Cell Reports Physical Science 6 (2025), doi 10.1016/j.xcrp.2025.102453",
+    reference="Gorsch et al., Cell Reports Physical Science, March 2025",
     notes="charge per area",
 )
 THINNER = Source(
@@ -43,7 +43,7 @@ THINNER = Source(
 POUCH = Source(
     title="Teardown of a 78 Ah NMC pouch cell: 5.0 mAh/cm2, of which 93 % are used",
     kind="measured",
-    reference="Guenter and Wassiliadis, J. Electrochem. Soc. 169 (2022) 030515, doi 10.1149/1945-7111/ac4e11",
+    reference="Guenter and Wassiliadis, J. Electrochem. Soc. 169 (2022) 030515",
     notes="charge per area, taken as 4.0 mAh/cm2: with 4.7 the resistance at 10 degC would be 20 % above the "
     "target, which was measured on another cell",
 )
@@ -102,7 +102,7 @@ def set_text(found: SpmeParameters, design: Design, base: SpmeParameters, knobs:
     )
     data = found.model_dump(mode="json", exclude_none=True)
     data["source"] = [x.model_dump() for x in (note, cell_source, design.source, *base.source)]
-    head = f"# {base.name} scaled to {found.name}\n# Written by tools/make_truck_electrochemistry.py; change the script.\n"
+    head = f"# {base.name} scaled to {found.name}\n# Written by tools/make_truck_electrochemistry.py; change it.\n"
     return head + "\n".join(toml_lines(data)).replace("\n\n\n", "\n\n") + "\n"
 
 
@@ -145,9 +145,8 @@ def report(name: str) -> str:
     for temp_degc in FIT_TEMPS_DEGC:
         target_ohm = table_at_half_charge(cell, temp_degc)
         ohm = ten_second_resistance_ohm(found, temp_degc)
-        cells.append(
-            f"{1e3 * ohm * cell.capacity_ah:.1f} / {1e3 * target_ohm * cell.capacity_ah:.1f} ({ohm / target_ohm - 1.0:+.0%})"
-        )
+        found_text, target_text = (f"{1e3 * r * cell.capacity_ah:.1f}" for r in (ohm, target_ohm))
+        cells.append(f"{found_text} / {target_text} ({ohm / target_ohm - 1.0:+.0%})")
     misfit_v = open_circuit_misfit_v(found, cell)
     rms_v = float(np.sqrt(np.mean(misfit_v**2)))
     cells.append(f"{1e3 * rms_v:.1f}, {1e3 * float(np.abs(misfit_v).max()):.1f}")
