@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from plant_models.cell import CellParameters
-from plant_models.kernels import RecordArray, kernel, record
+from plant_models.kernels import RecordArray, kernel, part, record
 from thermal_bms.parameters import Parameters
 from thermal_bms.units import SECONDS_PER_HOUR, FloatArray, degc_to_k
 
@@ -251,7 +251,7 @@ def pack_arrays(
     return arrays
 
 
-@kernel
+@part
 def views(a: PackArrays) -> tuple[PackConstants, PackState, PackWork]:
     """Return the pack's memory by name."""
     p = a.scalars[0]
@@ -288,18 +288,25 @@ def rest_voltages(tables: CircuitTables, arrays: PackArrays) -> None:
 
 @kernel
 def row_sum(values: FloatArray, k: int) -> float:
-    """Return the sum of row ``k``.
+    """Return the sum of row ``k``, added up in four lanes, which need not wait for each other.
 
     >>> row_sum(np.arange(10.0).reshape(2, 5), 1)
     35.0
     """
-    total = 0.0
-    for i in range(values.shape[1]):
-        total += values[k, i]
-    return total
+    n = values.shape[1]
+    whole = n - n % 4
+    a = b = c = d = 0.0
+    for i in range(0, whole, 4):
+        a += values[k, i]
+        b += values[k, i + 1]
+        c += values[k, i + 2]
+        d += values[k, i + 3]
+    for i in range(whole, n):
+        a += values[k, i]
+    return (a + b) + (c + d)
 
 
-@kernel
+@part
 def chemical_energy_j(tables: CircuitTables, constants: PackConstants, state: PackState) -> float:
     """Return the chemical energy of the pack and of its hysteresis [J], a function of state alone.
 
@@ -330,7 +337,7 @@ def chemical_energy_j(tables: CircuitTables, constants: PackConstants, state: Pa
     return total_j
 
 
-@kernel
+@part
 def pack_stored_heat_j(constants: PackConstants, state: PackState) -> float:
     """Return the heat stored in cells, walls, housing and the coolant inside the pack [J], from 0 K and 0 J/kg."""
     total_j = 0.0

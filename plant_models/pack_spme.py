@@ -5,11 +5,12 @@ V = E - R I, linear in the current, so that strings in parallel and a power dema
 is laid through the last step's current; where the current then moves far from it, the line is laid again through the
 current found.
 
-A group's capacity is its electrode area, so the spread of capacity is one of area. The spread of resistance is a
-resistance in series with the group, of the deviating share of its ten-second resistance at 25 degC and half charge;
-its heat goes to the group. What the group stores is in its particles only: an ideal salt solution holds no enthalpy of
-mixing, and the model's heat is the loss of stored energy less the work at the terminals, so that both books close to
-rounding.
+A group's capacity is its electrode area. A smaller area has more resistance by itself; the rest of what the pack says
+of a group's resistance (spread, ageing) stands in series with it, so that its ten-second resistance at 25 degC and
+half charge is that of its circuit twin. Its heat goes to the group.
+
+What a group stores is in its particles only: an ideal salt solution holds no enthalpy of mixing. The heat is the loss
+of stored energy less the work at the terminals, so that both books close to rounding.
 """
 
 from typing import NamedTuple
@@ -26,7 +27,7 @@ from plant_models.spme_reduced import mean_energy, put_at_rest, reduced_advance,
 from plant_models.spme_reduced_cells import ReducedCells, ReducedMesh, ReducedScratch, reduced_mesh
 from plant_models.spme_tables import SpmeTables, spme_constants, spme_tables
 from plant_models.truck_parameters import table_at_half_charge
-from thermal_bms.units import FloatArray
+from thermal_bms.units import SECONDS_PER_HOUR, FloatArray
 
 N_WORK = len(SpmeWork._fields)
 N_SHOWN = len(SpmeView._fields)
@@ -71,7 +72,7 @@ def spme_arrays(
     cell: CellParameters, electrochemistry: SpmeParameters, n_parallel: int, pack: PackArrays, soc: float
 ) -> SpmeArrays:
     """Return a pack's groups at rest; capacities, resistance factors and temperatures are those of ``pack``."""
-    constants, state, _ = views(pack)
+    _, state, _ = views(pack)
     tables, mesh = spme_tables(electrochemistry), reduced_mesh(electrochemistry)
     window = stoichiometry_window(electrochemistry)
     charge_c_per_m2 = (window.negative_full - window.negative_empty) * (
@@ -79,13 +80,15 @@ def spme_arrays(
     )
     own = spme_constants(electrochemistry)
     n, rows, volumes = state.soc.size, mesh.rate.size + 1, mesh.volume_m.size
-    nominal_ohm = table_at_half_charge(cell, 25.0) / n_parallel
     arrays = SpmeArrays(
         *tables,
         scalars=record(
             **{name: float(own[0][name]) for name in own.dtype.names or ()},
             negative_empty=window.negative_empty,
             per_negative_window=1.0 / (window.negative_full - window.negative_empty),
+            charge_c_per_m2=charge_c_per_m2,
+            nominal_as=cell.capacity_ah * SECONDS_PER_HOUR * n_parallel,
+            nominal_ohm=table_at_half_charge(cell, 25.0) / n_parallel,
             prompt=mesh.prompt,
             half_n_m=mesh.half_n_m,
             half_s_m=mesh.half_s_m,
@@ -98,8 +101,8 @@ def spme_arrays(
         turn=np.zeros(1),
     )
     _, cells = spme_views(arrays)
-    cells.work.area_m2[:] = constants.capacity_as.ravel() / charge_c_per_m2
-    arrays.groups[1] = nominal_ohm * (constants.resistance_factor.ravel() - 1.0)
+    cells.work.area_m2[:] = 1.0
+    fit_groups(arrays, pack)
     negative = np.full(n, window.negative_empty + soc * (window.negative_full - window.negative_empty))
     positive = np.full(n, window.positive_empty + soc * (window.positive_full - window.positive_empty))
     temp_k = state.core_temp_k.ravel()
@@ -238,12 +241,21 @@ def spme_chemical_energy_j(spme: SpmeArrays) -> float:
 
 
 @kernel
-def scale_group(spme: SpmeArrays, state: PackState, group: int, factor: float) -> None:
-    """Multiply the electrode area of a group, counted over all strings, and divide its series resistance."""
+def fit_groups(spme: SpmeArrays, pack: PackArrays) -> None:
+    """Give the groups the capacities and resistances of the pack: electrode areas, and resistances in series.
+
+    A group of less area has more resistance by itself; the series resistance makes up for the rest.
+    """
+    constants, state, _ = views(pack)
     tables, cells = spme_views(spme)
     p = spme.scalars[0]
-    cells.work.area_m2[group] *= factor
-    spme.groups[1, group] /= factor
+    n_series = state.soc.shape[1]
+    for k in range(state.soc.shape[0]):
+        for i in range(n_series):
+            capacity_as = constants.capacity_as[k, i]
+            own = p.nominal_as / capacity_as
+            cells.work.area_m2[k * n_series + i] = capacity_as / p.charge_c_per_m2
+            spme.groups[1, k * n_series + i] = p.nominal_ohm * (constants.resistance_factor[k, i] - own)
     look_up_temperature(tables, p, cells.work, state.core_temp_k.reshape(state.core_temp_k.size), -1)
     mean_energy(tables, p, cells, cells.shown.energy_j)
 

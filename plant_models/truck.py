@@ -16,15 +16,15 @@ from plant_models.cold_plate import plate_coolant_mass_kg
 from plant_models.coolant_loop import build_loop
 from plant_models.kernels import RecordArray, record_of
 from plant_models.pack import CircuitTables, PackArrays, circuit_tables, pack_arrays, rest_voltages, views
-from plant_models.pack_spme import ELECTRODES, SpmeArrays, electrode_view, scale_group, spme_arrays
+from plant_models.pack_spme import ELECTRODES, SpmeArrays, electrode_view, fit_groups, spme_arrays
 from plant_models.road import CycleArrays, cycle_by_time
-from plant_models.sensors import N_SCALAR_NOISE, SCALARS, NoiseStream, sense, sense_temperatures
+from plant_models.sensors import N_SCALAR_NOISE, SCALARS, NoiseStream
 from plant_models.spme_parameters import load_spme
 from plant_models.truck_energy import stored_chemical_j, stored_heat_j
 from plant_models.truck_parameters import TruckParameters
 from plant_models.truck_spme import TICKS
 from plant_models.truck_step import FROM_DRIVE, INPUTS, PORTS, drive_step
-from plant_models.truck_view import PER_STRING, VIEW, truck_view
+from plant_models.truck_view import OF_VEHICLE, PER_STRING, VEHICLE, VIEW, observe
 from plant_models.vehicle import new_vehicle_state, vehicle_record
 from thermal_bms.signals import Command, Measurement, VehicleMode
 from thermal_bms.units import FloatArray, degc_to_k
@@ -74,6 +74,7 @@ class Truck:
         self.mode = VehicleMode.PARK
         self.asleep = False
         self.ports = np.zeros(len(PORTS))
+        self.energies_j = np.zeros(len(PORTS))  # through every port since the start
         self._inputs = np.zeros(len(INPUTS))
         self.bus_voltage_v = 0.0
         self.auxiliary_power_w = 0.0
@@ -97,6 +98,8 @@ class Truck:
             electrochemistry = load_spme(parameters.cell)
             self.electrodes = spme_arrays(self.cell, electrochemistry, pack.n_parallel, self.pack, soc)
         self.branches = np.ones((3, pack.n_strings))
+        n_electrodes = 0 if self.electrodes is None else len(ELECTRODES)
+        self._view = np.zeros(len(VIEW) + len(PER_STRING) * pack.n_strings + n_electrodes)
         self._blocked = [False] * pack.n_strings
         self._locked_in_j = 0.0
         self._cycle: CycleArrays | None = None
@@ -109,6 +112,7 @@ class Truck:
         if self.electrodes is None:
             rest_voltages(self.tables(1.0), self.pack)
         self.state.string_voltage_v[:] = self.state.voltage_v.sum(axis=1)
+        self._observe(1.0)
 
     # --- what the day asks of the truck ---
 
@@ -121,7 +125,7 @@ class Truck:
         self.mode = VehicleMode.DRIVE
         self.charger = None
         self._cycle = cycle
-        self.vehicle = new_vehicle_state(cycle)
+        self._start(cycle)
         self.drive_finished = False
 
     def park(self) -> None:
@@ -157,11 +161,14 @@ class Truck:
         self.constants.capacity_as[string, middle] *= factor
         self.constants.per_capacity_as[string, middle] /= factor
         self.constants.resistance_factor[string, middle] /= factor
-        if self.electrodes is not None:
-            group = string * self.constants.capacity_as.shape[1] + middle
-            scale_group(self.electrodes, self.state, group, factor)
+        self.refit_electrodes()
         after_j, _ = self.stored_energies_j()
         self._locked_in_j += before_j - after_j
+
+    def refit_electrodes(self) -> None:
+        """Give electrochemical cells the capacities and resistances that ``constants`` now hold."""
+        if self.electrodes is not None:
+            fit_groups(self.electrodes, self.pack)
 
     def loosen_contact(self, string: int, factor: float) -> None:
         """Multiply the conductance from cells to plate of a string."""
@@ -177,35 +184,16 @@ class Truck:
 
     def measure(self) -> Measurement:
         """Return what the truck's sensors say now."""
-        state = self.state
-        voltage_v = np.empty_like(state.voltage_v)
-        strings = np.empty((2, len(self._blocked)))
-        world = self._surroundings
-        sense(
-            self._sensor_p,
-            self.pack,
-            self._s,
-            self._chiller_s,
-            self.vehicle,
-            self._voltage_noise.row(),
-            self._noise.row(),
-            self.bus_voltage_v,
-            world.ambient_temp_degc,
-            world.humidity,
-            voltage_v,
-            strings,
-            self._scalars,
-        )
         rating = self.charger
         offer = NO_OFFER if rating is None else rating.offer()
         return Measurement(  # type: ignore[call-arg]  # the scalars are as many as SCALARS names
             self.time_s,
             self.mode,
-            voltage_v,
+            self._voltages_v.copy(),
             self._cell_temp_degc.copy(),
-            strings[0],
-            strings[1],
-            state.string_closed > 0.0,
+            self._strings[0].copy(),
+            self._strings[1].copy(),
+            self.state.string_closed > 0.0,
             *self._scalars.tolist(),  # type: ignore[arg-type]
             *offer,
         )
@@ -238,7 +226,7 @@ class Truck:
             self._charger_current_a(dt_s, live=live),
         )
         self.bus_voltage_v = self._step(*self.kernel_arguments(dt_s), self._inputs, dt_s)
-        self._sense_temperatures(dt_s)
+        self._observe(dt_s)
         self.time_s += dt_s
 
     def kernel_arguments(self, dt_s: float) -> tuple[Any, ...]:
@@ -269,7 +257,6 @@ class Truck:
 
     def view(self) -> FloatArray:
         """Return the truth: ``VIEW``, ``PER_STRING`` of every string, then ``ELECTRODES`` if there are any."""
-        truck_view(self.pack, self._p, self._s, self._chiller_s, self.vehicle, self._view)
         if self.electrodes is not None:
             electrode_view(self.electrodes, self._view[-len(ELECTRODES) :])
         return self._view
@@ -312,19 +299,24 @@ class Truck:
         self._temp_noise = NoiseStream(temperature, pack.n_strings * pack.n_temp_sensors)
         self._noise = NoiseStream(rest, N_SCALAR_NOISE + pack.n_strings)
         self._scalars = np.zeros(len(SCALARS))
-        n_electrodes = 0 if self.electrodes is None else len(ELECTRODES)
-        self._view = np.zeros(len(VIEW) + len(PER_STRING) * pack.n_strings + n_electrodes)
         shape = (pack.n_strings, pack.n_temp_sensors)
         self._lagged_k = np.full(shape, float(self.state.surface_temp_k[0, 0]))
         self._cell_temp_degc = np.empty(shape)
+        self._voltages_v = np.empty_like(self.state.voltage_v)
+        self._strings = np.empty((2, pack.n_strings))
+        self._world = np.zeros(4)
         self._keep = self._keep_dt_s = 0.0
-        self._sense_temperatures(1.0)
 
     def _stand(self) -> None:
         self._cycle = None
-        self.vehicle = new_vehicle_state(STANDING)
+        self._start(STANDING)
         self.speed_m_per_s = 0.0
         self.drive_finished = True
+
+    def _start(self, cycle: CycleArrays) -> None:
+        """Put the vehicle at the start of a cycle, in the view too."""
+        self.vehicle = new_vehicle_state(cycle)
+        self._view[VEHICLE] = [float(self.vehicle[0][name]) for name in OF_VEHICLE]
 
     @property
     def _occupied(self) -> bool:
@@ -376,18 +368,34 @@ class Truck:
         voltage_v = (self.bus_voltage_v or float(self.state.string_voltage_v.max())) if live else 0.0
         return self.charger.step(self._command.charge_current_a, voltage_v, dt_s)
 
-    def _sense_temperatures(self, dt_s: float) -> None:
+    def _observe(self, dt_s: float) -> None:
+        """Let sensors and view see the truck as it is now, ``dt_s`` after the last time."""
         if dt_s != self._keep_dt_s:
             tau_s = self.parameters.pack.sensor_time_constant_s
             self._keep = math.exp(-dt_s / tau_s) if tau_s > 0.0 else 0.0
             self._keep_dt_s = dt_s
-        sense_temperatures(
+        around = self._surroundings
+        self._world[:] = self.bus_voltage_v, around.ambient_temp_degc, around.humidity, self._keep
+        observe(
+            self.pack,
+            self._p,
+            self._s,
+            self._chiller_s,
+            self.vehicle,
             self._sensor_p,
-            self.state.surface_temp_k,
-            self._lagged_k,
-            self._keep,
+            self._voltage_noise.row(),
             self._temp_noise.row(),
+            self._noise.row(),
+            self._world,
+            self._lagged_k,
+            self._voltages_v,
             self._cell_temp_degc,
+            self._strings,
+            self._scalars,
+            self.ports,
+            self.energies_j,
+            self._view,
+            dt_s,
         )
 
 
@@ -397,6 +405,4 @@ def compile_kernels(parameters: TruckParameters, cell_model: CellModel = "ecm") 
     truck.actuate(Command(contactor_close=(True,) * parameters.pack.n_strings))
     truck.drive(STANDING)
     truck.step(Surroundings(20.0), 1.0)
-    truck.measure()
-    truck.view()
     truck.stored_energies_j()

@@ -9,7 +9,7 @@ from plant_models.air_path import air_actuate, air_film_conductance_w_per_k, air
 from plant_models.cold_plate import branch_conductance, branch_flows, plate_film_conductance_w_per_k
 from plant_models.coolant_loop import loop_actuate, loop_solve
 from plant_models.glycol import temperature_k
-from plant_models.kernels import Record, RecordArray, kernel
+from plant_models.kernels import Record, RecordArray, kernel, part
 from plant_models.pack import (
     CircuitTables,
     PackArrays,
@@ -80,7 +80,7 @@ THERMAL_POWERS = slice(6, 10)
 FROM_DRIVE = 27
 
 
-@kernel
+@part
 def watch_bus(state: PackState, s: Record, chiller_s: Record) -> None:
     """Write whether some string is connected to the bus; a dead bus stops the compressor at once."""
     s.live = 0.0
@@ -103,7 +103,7 @@ def cut_power(s: Record) -> None:
     s.heater_heat_w = 0.0
 
 
-@kernel
+@part
 def bus_demand_w(
     s: Record, chiller_s: Record, auxiliary_power_w: float, cabin_power_w: float, ports: FloatArray
 ) -> float:
@@ -127,7 +127,7 @@ def bus_demand_w(
     )
 
 
-@kernel
+@part
 def book_electrical(
     state: PackState, voltage_v: float, power_w: float, charger_current_a: float, ports: FloatArray
 ) -> None:
@@ -146,7 +146,7 @@ def book_electrical(
     ports[33] = power_w - voltage_v * (current_a + charger_current_a)
 
 
-@kernel
+@part
 def electrical(
     tables: CircuitTables,
     pack: PackArrays,
@@ -166,7 +166,7 @@ def electrical(
     return voltage_v
 
 
-@kernel
+@part
 def return_flow(state: PackState, work: PackWork) -> tuple[float, float]:
     """Return offset [W] and gain [kg/s] of the enthalpy flow out of the pack against the supply enthalpy."""
     last = state.soc.shape[1] - 1
@@ -178,7 +178,7 @@ def return_flow(state: PackState, work: PackWork) -> tuple[float, float]:
     return offset_w, gain_kg_per_s
 
 
-@kernel
+@part
 def finish(
     constants: PackConstants,
     state: PackState,
@@ -221,13 +221,13 @@ def finish(
     ports[24] = s.exhaust_enthalpy_w
 
 
-@kernel
+@part
 def coolant_temp_k(p: Record, state: PackState, k: int) -> float:
     """Return the coolant temperature half way along string ``k`` [K]."""
     return temperature_k(p, state.coolant_j_per_kg[k, state.soc.shape[1] // 2])
 
 
-@kernel
+@part
 def liquid_actuate(
     p: RecordArray,
     s: RecordArray,
@@ -248,7 +248,7 @@ def liquid_actuate(
     )  # fmt: skip
 
 
-@kernel
+@part
 def liquid_thermal(
     p: RecordArray,
     s: RecordArray,
@@ -300,7 +300,7 @@ def liquid_step(
     return voltage_v
 
 
-@kernel
+@part
 def air_actuate_all(
     p: RecordArray,
     s: RecordArray,
@@ -321,7 +321,7 @@ def air_actuate_all(
     )  # fmt: skip
 
 
-@kernel
+@part
 def air_thermal(
     p: RecordArray,
     s: RecordArray,

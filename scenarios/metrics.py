@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from scenarios.ageing import ageing_kpis
 from scenarios.checks import (
     CHARGING_CAUSES,
     KPIS,
@@ -67,6 +68,7 @@ def compute_kpis(recording: SignalSource) -> dict[str, float]:
         **_charging(rows),
         **_electrodes(rows),
         **_closures(recording),
+        **ageing_kpis(recording),
     }
     return {name: float(found.get(name, NAN)) for name in KPIS}
 

@@ -3,8 +3,6 @@
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from html import escape
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,9 +11,11 @@ from matplotlib.figure import Figure
 from scenarios import report_charts as charts
 from scenarios import report_figures as figures
 from scenarios import report_html as html
+from scenarios.ageing import aged_run
 from scenarios.checks import CheckResult, evaluate_checks
 from scenarios.energy_balance import Balance, SignalSource, energy_balances, energy_split
 from scenarios.metrics import compute_kpis
+from scenarios.report_ageing import ageing_section
 from scenarios.report_plots import (
     FIGURE_WIDTH_IN,
     MARGIN_LEFT_IN,
@@ -90,15 +90,7 @@ def write_report(folder: Path) -> Path:
     path = find_recording(folder)
     target = path.parent / REPORT_NAME
     text = render_report(Recording(path), _read_summary(path.parent))
-    partial = target.with_suffix(".part")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(target)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise RecordingError(f"{target}: cannot be written: {error.strerror}") from None
-    return target
+    return html.write_page(target, text)
 
 
 def _read_summary(folder: Path) -> dict[str, Any]:  # any JSON value
@@ -135,11 +127,19 @@ def render_report(recording: RunSource, summary: Mapping[str, Any] | None = None
     if drawable:
         day = DayView(recording)
         body += _drawn(recording, day, kpis)
+        body.append(_ageing(recording, kpis))
         values = _cursor_values(day)
     if balances:
         body.append(html.section("Energy balance", BALANCE_LEAD, html.balance_tables(balances)))
     body.append(_appendix(meta, kpis))
     return _page(meta, html.header(meta, _verdict(recording, checks), _chips(recording)), body, values)
+
+
+def _ageing(recording: RunSource, kpis: Mapping[str, float]) -> str:
+    try:
+        return ageing_section(aged_run(recording), kpis)
+    except RecordingError:
+        return ""
 
 
 CHECKS_LEAD = "What this scenario demands, and how far inside the limits it stayed."
@@ -342,17 +342,11 @@ def _appendix(meta: Mapping[str, Any], kpis: Mapping[str, float]) -> str:
 
 
 def _page(meta: Mapping[str, Any], header: str, body: Sequence[str], values: Mapping[str, Any]) -> str:
-    css = (HERE / "report.css").read_text(encoding="utf-8")
-    script = (HERE / "report.js").read_text(encoding="utf-8")
-    name = escape(str(meta.get("title", "Run")))
     versions = ", ".join(f"{k} {v}" for k, v in _table(meta.get("versions", {})).items())
     facts = f"Tick {meta.get('tick_s', '–')} s, seed {meta.get('seed', '–')}. {versions}"
-    return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{name}</title><style>{css}</style></head><body>{header}<main>"
-        f"{''.join(body)}<footer>{escape(facts)}</footer></main>"
+    script = (
         '<div id="readout"></div>'
         f'<script id="values" type="application/json">{html.script_data(values)}</script>'
-        f"<script>{script}</script></body></html>\n"
+        f"<script>{(HERE / 'report.js').read_text(encoding='utf-8')}</script>"
     )
+    return html.document(str(meta.get("title", "Run")), [header, *body], foot=facts, script=script)

@@ -116,17 +116,12 @@ class RowMaker:
 
     def __init__(self, truck: Truck) -> None:
         self._truck = truck
-        self._energy_j = np.zeros(len(PORTS))
         self._last_j = np.zeros(len(PORTS))
         self._last_s = 0.0
         self._row = np.zeros(len(signal_columns(truck)))
         self._ports = self._row[N_ASSIGNED : N_ASSIGNED + len(PORTS)]
         self._view = self._row[N_ASSIGNED + len(PORTS) :]
         self.distance_m = 0.0
-
-    def add(self, dt_s: float) -> None:
-        """Count in the tick that has just been made."""
-        self._energy_j += self._truck.ports * dt_s
 
     def signals(
         self,
@@ -140,11 +135,11 @@ class RowMaker:
         self._view[:] = truck.view()
         since_s = truck.time_s - self._last_s
         if since_s > 0.0:
-            np.subtract(self._energy_j, self._last_j, out=self._ports)
+            np.subtract(truck.energies_j, self._last_j, out=self._ports)
             self._ports /= since_s
         else:
             self._ports[:] = truck.ports
-        self._last_j[:] = self._energy_j
+        self._last_j[:] = truck.energies_j
         self._last_s = truck.time_s
         self._row[:N_ASSIGNED] = (
             truck.time_s,
@@ -161,7 +156,7 @@ class RowMaker:
 
     def energy(self) -> tuple[float, ...]:
         """Return the row of the stream "energy"."""
-        return (self._truck.time_s, *self._energy_j.tolist(), *self._truck.stored_energies_j())
+        return (self._truck.time_s, *self._truck.energies_j.tolist(), *self._truck.stored_energies_j())
 
     def cells(self) -> tuple[float | FloatArray, ...]:
         """Return the row of the stream "cells"."""

@@ -11,9 +11,12 @@ from time import perf_counter
 from typing import Any
 
 from controllers.registry import create
+from plant_models.cell_monitoring import MonitoredLink
 from plant_models.charger import charger
+from plant_models.health import apply_health
 from plant_models.truck import Surroundings, Truck, compile_kernels
 from plant_models.truck_parameters import describe, full_energy_j
+from scenarios.ageing import ageing_warnings, health_meta
 from scenarios.checks import CheckResult, evaluate_checks
 from scenarios.climate import build_climate
 from scenarios.drive_cycle import DriveCycle, load_cycle
@@ -46,6 +49,7 @@ PREVIEW_EVERY_S = 10.0
 PROGRESS_EVERY_S = 60.0
 SETTLE_TICKS = 5
 CHARGE_DONE_S = 60.0
+CHARGE_BLOCKED_S = 1800.0
 CHARGE_ENDS = (LimitCause.SOC, LimitCause.CELL_VOLTAGE)
 COMFORT_BAND_DEGC = {"lfp": (15.0, 35.0), "nmc": (15.0, 35.0)}
 
@@ -96,7 +100,8 @@ def run(scenario: LoadedScenario, out: Path, progress: Progress | None = None) -
     kpis = compute_kpis(recording)
     checks = evaluate_checks(kpis, scenario.settings.checks)
     timings = {"build_s": built - started, "run_s": ran - built, "metrics_s": perf_counter() - ran}
-    result = RunResult(path, out / SUMMARY_NAME, kpis, checks, day.warnings, timings)
+    warnings = [*day.warnings, *ageing_warnings(recording)]
+    result = RunResult(path, out / SUMMARY_NAME, kpis, checks, warnings, timings)
     write_summary(scenario, result)
     return result
 
@@ -129,6 +134,7 @@ class Day:
         self.climate = build_climate(
             settings.climate, start_hour=settings.initial.start_hour, folder=scenario.folder
         )
+        self._weather = self.climate.ambient(0.0)
         start_degc = settings.initial.cell_temp_degc
         vehicle = scenario.truck.vehicle
         self._payload_kg = (
@@ -137,20 +143,26 @@ class Day:
         self.truck = Truck(
             scenario.truck,
             soc=settings.initial.soc,
-            temp_degc=self.climate.ambient(0.0)[0] if start_degc is None else start_degc,
+            temp_degc=self._weather[0] if start_degc is None else start_degc,
             payload_kg=self._payload_kg,
             seed=settings.seed,
             cell_model=settings.cell_model,
         )
+        self.health = scenario.health()
+        apply_health(self.truck.constants, self.health)
+        self.truck.refit_electrodes()
         description = describe(scenario.truck, self.truck.cell)
         controller = create(settings.controller.name, settings.controller.settings, description)
         self.unit = ControlUnit(description, controller, initial_soc=settings.initial.soc)
         self.link: Link = DirectLink(self.truck)
         if settings.fault:
             self.link = FaultyLink(self.link, self.truck, settings.fault)
+        if settings.monitoring:
+            self.link = MonitoredLink(self.link, settings.monitoring, settings.seed)
         self.cycles = [self._cycle(phase) for phase in settings.phase]
         low, high = scenario.truck.pack.usable_soc
-        self._usable_kwh = (high - low) * full_energy_j(scenario.truck, self.truck.cell) / JOULES_PER_KWH
+        full_kwh = full_energy_j(scenario.truck, self.truck.cell) / JOULES_PER_KWH
+        self._usable_kwh = (high - low) * full_kwh * float(self.health.capacity.mean())
         self.plan = Plan(
             settings.phase,
             [
@@ -185,6 +197,7 @@ class Day:
             "versions": {name: _version(name) for name in ("thermal-bms", "numpy", "numba", "scipy")},
             "energy_balance": ENERGY_BALANCE,
             "phases": [],
+            **health_meta(self.health),
         }
 
     def streams(self) -> dict[str, Any]:
@@ -273,15 +286,20 @@ class Day:
     def _charge_until_done(self, recorder: Recorder, index: int, phase: ChargePhase, start_s: float) -> None:
         """Charge until target or cell voltage end it; cells that are too cold, or too hot, are waited for."""
         end_s = start_s + phase.duration_max_h * SECONDS_PER_HOUR
-        idle_s = 0.0
+        idle_s = blocked_s = 0.0
         has_charged = False
         while idle_s < CHARGE_DONE_S:
+            if blocked_s >= CHARGE_BLOCKED_S:
+                self.warnings.append(f"phase {index} (charge) given up: blocked by a fault for 30 min")
+                break
             if self.truck.time_s >= end_s:
                 self.warnings.append(f"phase {index} (charge) given up after {phase.duration_max_h:g} h")
                 break
             dt_s = self._tick(recorder, index, start_s)
             has_charged = has_charged or self._battery_is_charging()
             idle_s = idle_s + dt_s if self._charge_over(has_charged=has_charged) else 0.0
+            blocked = self._result is not None and self._result.charge_limit is LimitCause.FAULT
+            blocked_s = blocked_s + dt_s if blocked else 0.0
 
     def _charge_over(self, *, has_charged: bool) -> bool:
         """Return whether no current means that the charge is over, not that something keeps it waiting."""
@@ -344,9 +362,8 @@ class Day:
         return dt_s
 
     def _advance(self, recorder: Recorder, index: int, dt_s: float) -> None:
-        weather = self.climate.ambient(self.truck.time_s)
-        self.truck.step(Surroundings(*weather), dt_s)
-        self.rows.add(dt_s)
+        self.truck.step(Surroundings(*self._weather), dt_s)
+        self._weather = self.climate.ambient(self.truck.time_s)
         if self.truck.time_s >= self._next_signals_s - 1e-6:
             self._record(recorder, index)
         if self._progress and self.truck.time_s >= self._next_progress_s:
@@ -355,8 +372,7 @@ class Day:
 
     def _record(self, recorder: Recorder, index: int) -> None:
         now_s = self.truck.time_s
-        weather = self.climate.ambient(now_s)
-        recorder.append("signals", self.rows.signals(index, weather, self._result, self._command))
+        recorder.append("signals", self.rows.signals(index, self._weather, self._result, self._command))
         self._signals_s = now_s
         self._next_signals_s = now_s + self.settings.recording.signals_every_s
         if now_s >= self._next_cells_s - 1e-6:

@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from controllers.registry import create
+from plant_models.cell_monitoring import MonitoringSettings
 from plant_models.charger import charger
+from plant_models.health import PackHealth, read_health
 from plant_models.spme_parameters import check_electrochemistry
 from plant_models.truck_parameters import TruckParameters, describe, load_truck
 from scenarios.checks import validate_checks
@@ -67,6 +69,24 @@ class InitialState(Parameters):
     soc: float = Field(default=0.9, ge=0.0, le=1.0)
     cell_temp_degc: float | None = Field(default=None, ge=-45.0, le=60.0, description="default: ambient")
     start_hour: float = Field(default=6.0, ge=0.0, lt=24.0, description="hour of the day")
+    soh_capacity: float = Field(
+        default=1.0, ge=0.3, le=1.0, description="capacity of every cell over that when new"
+    )
+    soh_resistance: float = Field(
+        default=1.0, ge=0.5, le=10.0, description="resistance of every cell over that when new"
+    )
+    soh_file: str | None = Field(
+        default=None,
+        description="CSV that `thermal-bms age` wrote: both for every group, in place of the two",
+    )
+
+    @model_validator(mode="after")
+    def _health_once(self) -> "InitialState":
+        if self.soh_file is not None and (self.soh_capacity, self.soh_resistance) != (1.0, 1.0):
+            raise ValueError(
+                "soh_file already says what soh_capacity and soh_resistance say; give one of them"
+            )
+        return self
 
 
 class ControllerChoice(Parameters):
@@ -110,6 +130,9 @@ class Scenario(Parameters):
     fault: tuple[FaultEntry, ...] = ()
     checks: dict[str, str] = Field(default_factory=dict)
     recording: RecordingSettings = RecordingSettings()
+    monitoring: MonitoringSettings | None = Field(
+        default=None, description="cell-monitoring units; default: every tick, at once, all of it"
+    )
     truck_changes: dict[str, Any] = Field(
         default_factory=dict, description="changes to the truck's parameter set"
     )
@@ -138,6 +161,14 @@ class LoadedScenario:
     truck: TruckParameters
     folder: Path
 
+    def health(self) -> PackHealth:
+        """Return capacity and resistance of every group at the start, relative to new."""
+        initial, pack = self.settings.initial, self.truck.pack
+        shape = (pack.n_strings, pack.n_series)
+        if initial.soh_file is not None:
+            return read_health(self.folder / initial.soh_file, shape)
+        return PackHealth.even(shape, capacity=initial.soh_capacity, resistance=initial.soh_resistance)
+
 
 def library_names() -> list[str]:
     """Return the names of the library's scenarios."""
@@ -154,11 +185,22 @@ def load_scenario(name_or_path: str, overrides: Sequence[str] = ()) -> LoadedSce
     """
     path = _find(name_or_path)
     data = with_overrides(read_toml(path), overrides)
-    settings = parse(Scenario, data, path.name)
+    settings = _with_own_controller(parse(Scenario, data, path.name), path.parent)
     own = settings.truck.endswith(".toml")
     truck = load_truck(str(path.parent / settings.truck) if own else settings.truck, settings.truck_changes)
     _check_fit(settings, truck, path)
-    return LoadedScenario(path.stem, settings, truck, path.parent)
+    loaded = LoadedScenario(path.stem, settings, truck, path.parent)
+    loaded.health()
+    return loaded
+
+
+def _with_own_controller(settings: Scenario, folder: Path) -> Scenario:
+    """Return the scenario with a controller's file, when it lies beside the scenario, by its full path."""
+    file, colon, function = settings.controller.name.rpartition(":")
+    if not (colon and file.endswith(".py") and (folder / file).is_file()):
+        return settings
+    choice = settings.controller.model_copy(update={"name": f"{(folder / file).resolve()}:{function}"})
+    return settings.model_copy(update={"controller": choice})
 
 
 def _find(name_or_path: str) -> Path:

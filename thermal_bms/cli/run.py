@@ -33,7 +33,15 @@ exit codes: 0 all checks passed, 1 a check failed, 2 bad input, 130 interrupted 
 """
 
 COMPILE_S = 30  # upper bound for the first run after install
-OWN_FILES = ("recording.rec", "summary.json", "report.html", "signals.csv", "signals.parquet")
+OWN_FILES = (
+    "recording.rec",
+    "summary.json",
+    "report.html",
+    "signals.csv",
+    "signals.parquet",
+    "ageing.html",
+    "ageing.json",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

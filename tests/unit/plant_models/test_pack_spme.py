@@ -5,6 +5,7 @@ from typing import cast
 import numpy as np
 import pytest
 
+from plant_models.health import PackHealth, apply_health
 from plant_models.pack import PackConstants, PackState, PackWork, views
 from plant_models.pack_spme import (
     ELECTRODES,
@@ -97,12 +98,36 @@ def test_a_group_of_more_resistance_loses_more_voltage_and_heats_more() -> None:
 
 
 def test_resistances_spread_as_the_circuits_do() -> None:
-    spme, constants, _, _ = pack()
-    assert spme.groups[1] == pytest.approx(
-        spme.groups[1].max()
-        * (constants.resistance_factor.ravel() - 1.0)
-        / (constants.resistance_factor.max() - 1.0)
+    truck = Truck(load_truck("heavy_nmc"), soc=0.5, temp_degc=25.0, seed=5, cell_model="spme")
+    constants, state, work = views(truck.pack)
+    state.string_closed[0] = 1.0
+    assert truck.electrodes is not None
+    rest_v = state.voltage_v.copy()
+    for _ in range(20):
+        pack_spme_step(truck.electrodes, constants, state, work, 0.0, -94.0, 0.5)
+    drop_v = (rest_v - state.voltage_v)[0]
+    expected = drop_v.mean() * constants.resistance_factor[0] / constants.resistance_factor[0].mean()
+    assert np.ptp(expected) > 0.05 * drop_v.mean()
+    assert np.abs(drop_v - expected).max() < 0.01 * drop_v.mean()
+
+
+def test_an_aged_pack_has_less_area_and_the_resistance_that_it_is_said_to_have() -> None:
+    new, aged = (
+        Truck(load_truck("heavy_nmc"), soc=0.5, temp_degc=25.0, seed=5, cell_model="spme") for _ in range(2)
     )
+    apply_health(aged.constants, PackHealth.even(aged.state.soc.shape, capacity=0.8, resistance=1.5))
+    aged.refit_electrodes()
+    drops_v = []
+    for truck in (new, aged):
+        truck.state.string_closed[0] = 1.0
+        assert truck.electrodes is not None
+        rest_v = truck.state.voltage_v.mean()
+        for _ in range(20):
+            pack_spme_step(truck.electrodes, *views(truck.pack), 0.0, -94.0, 0.5)
+        drops_v.append(rest_v - truck.state.voltage_v[0].mean())
+    assert drops_v[1] == pytest.approx(1.5 * drops_v[0], rel=0.03)
+    moved = 0.5 - np.array([truck.state.soc[0].mean() for truck in (new, aged)])
+    assert moved[1] == pytest.approx(moved[0] / 0.8, rel=1e-9)
 
 
 def test_a_jump_of_the_current_is_met_as_well_as_by_short_steps() -> None:

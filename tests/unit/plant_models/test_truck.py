@@ -388,6 +388,8 @@ def test_the_seed_decides_spread_and_noise_separately_from_the_run() -> None:
     assert not np.array_equal(one.constants.capacity_as, other.constants.capacity_as)
     assert not np.array_equal(one.measure().cell_voltage_v, other.measure().cell_voltage_v)
     voltages_v = one.measure().cell_voltage_v
+    assert np.array_equal(voltages_v, one.measure().cell_voltage_v)  # one instant has one reading
+    one.step(Surroundings(20.0), 1.0)
     assert not np.array_equal(voltages_v, one.measure().cell_voltage_v)
 
 
