@@ -277,6 +277,17 @@ def views(a: PackArrays) -> tuple[PackConstants, PackState, PackWork]:
     return constants, state, work
 
 
+def rest_voltages(tables: CircuitTables, arrays: PackArrays) -> None:
+    """Let the voltages of a pack be those at rest, as before the first step."""
+    constants, state, _ = views(arrays)
+    rest = tables.rest
+    x = state.soc * rest.shape[0]
+    row = np.clip(x.astype(int), 0, rest.shape[0] - 1)
+    ocv = rest[row, 0] + (x - row) / rest.shape[0] * rest[row, 1]
+    entropic = rest[row, 2] + (x - row) / rest.shape[0] * rest[row, 3]
+    state.voltage_v[:] = ocv + (state.core_temp_k - constants.reference_temp_k) * entropic
+
+
 @kernel
 def row_sum(values: FloatArray, k: int) -> float:
     """Return the sum of row ``k``, added up in four lanes, which need not wait for each other.

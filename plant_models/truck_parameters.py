@@ -16,6 +16,7 @@ from plant_models.sensors import SensorParameters
 from plant_models.vehicle import VehicleParameters
 from thermal_bms.description import PackDescription, ThermalDescription, TruckDescription
 from thermal_bms.parameters import Parameters, Source, merged, parse, read_toml
+from thermal_bms.plating import plating_names
 from thermal_bms.units import SECONDS_PER_HOUR
 
 TRUCKS = PARAMETER_SETS / "trucks"
@@ -50,6 +51,9 @@ class TruckParameters(Parameters):
     )
     dc_current_max_a: float = Field(gt=0.0, le=4000.0, description="of the charging inlet")
     standby_power_w: float = Field(default=150.0, ge=0.0, le=2e3, description="controllers awake, parked")
+    plating_limit: bool = Field(
+        default=True, description="charge no faster than the cell's plating table, if it has one"
+    )
 
     @model_validator(mode="after")
     def _cooling_fits(self) -> "TruckParameters":
@@ -96,6 +100,7 @@ def describe(truck: TruckParameters, cell: CellParameters | None = None) -> Truc
             resistance_temp_degc=DESCRIBED_TEMPS_DEGC,
             resistance_ohm=tuple(ohm / pack.n_parallel for ohm in middle),
             precharge=truck.box is not None,
+            plating=truck.cell if truck.plating_limit and truck.cell in plating_names() else None,
         ),
         thermal=ThermalDescription(
             cooling=truck.cooling,

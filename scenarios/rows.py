@@ -3,6 +3,7 @@
 import numpy as np
 
 from plant_models.housing_gas import ATMOSPHERE_PA
+from plant_models.pack_spme import ELECTRODES
 from plant_models.truck import Truck
 from plant_models.truck_step import PORTS
 from plant_models.truck_view import PER_STRING, VIEW
@@ -100,10 +101,11 @@ AT_PHASE_DISTANCE = VIEW.index("phase_distance_m")
 
 
 def signal_columns(truck: Truck) -> list[str]:
-    """Return the names of the stream "signals" for a truck."""
+    """Return the names of the stream "signals" for a truck; ``ELECTRODES`` with electrochemical cells only."""
     n_strings = truck.parameters.pack.n_strings
     strings = [f"{name}_{k}" for name in PER_STRING for k in range(n_strings)]
-    return [*CLOCK, *WORLD, *CONTROL, *PORTS, *VIEW, *strings]
+    electrodes = [] if truck.electrodes is None else ELECTRODES
+    return [*CLOCK, *WORLD, *CONTROL, *PORTS, *VIEW, *strings, *electrodes]
 
 
 def energy_columns() -> list[str]:

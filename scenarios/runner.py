@@ -90,7 +90,7 @@ def run(scenario: LoadedScenario, out: Path, progress: Progress | None = None) -
         readable and marked incomplete.
     """
     started = perf_counter()
-    compile_kernels(scenario.truck)
+    compile_kernels(scenario.truck, scenario.settings.cell_model)
     day = Day(scenario, progress)
     built = perf_counter()
     path = out / FILE_NAME
@@ -147,9 +147,11 @@ class Day:
             temp_degc=self._weather[0] if start_degc is None else start_degc,
             payload_kg=self._payload_kg,
             seed=settings.seed,
+            cell_model=settings.cell_model,
         )
         self.health = scenario.health()
         apply_health(self.truck.constants, self.health)
+        self.truck.refit_electrodes()
         description = describe(scenario.truck, self.truck.cell)
         controller = create(settings.controller.name, settings.controller.settings, description)
         controller = with_controller_faults(controller, settings.fault)

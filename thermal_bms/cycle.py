@@ -17,6 +17,7 @@ from thermal_bms.faults import Fault, FaultCode
 from thermal_bms.interfaces import Controller
 from thermal_bms.interpolation import PiecewiseLinear
 from thermal_bms.limits import NO_CURRENT, CurrentLimits, LimitTable, PackState, load_limits
+from thermal_bms.plating import load_plating
 from thermal_bms.plausibility import Checked, Found, Plausibility
 from thermal_bms.protection import Protection, Verdict
 from thermal_bms.signals import (
@@ -95,7 +96,8 @@ class ControlUnit:
         self.contactors = Contactors(table.contactor, pack.n_strings, precharge=pack.precharge)
         self.cross_checks = CrossChecks(truck)
         self.thermal_watch = ThermalWatch(truck.thermal)
-        self.current_limits = CurrentLimits(table, pack)
+        plating = load_plating(pack.plating) if pack.plating else None
+        self.current_limits = CurrentLimits(table, pack, plating)
         self.charging = Charging(pack, truck.thermal, charge)
         self.supervisor_settings = supervisor or SupervisorSettings(over_temp_degc=over_temp_degc)
         self.supervisor = SupervisorState()

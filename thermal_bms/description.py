@@ -30,6 +30,9 @@ class PackDescription(Parameters):
     precharge: bool = Field(
         default=False, description="contactors and precharge relays are commanded one by one"
     )
+    plating: str | None = Field(
+        default=None, description="cell whose table limits charging so that no lithium plates; none: no table"
+    )
 
     @model_validator(mode="after")
     def _tables_fit(self) -> "PackDescription":

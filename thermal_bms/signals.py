@@ -62,6 +62,7 @@ class LimitCause(IntEnum):
     FAULT = 6
     CHARGER_POWER = 7
     CHARGER_CURRENT = 8
+    PLATING = 9
 
 
 def _no_flags() -> BoolArray:

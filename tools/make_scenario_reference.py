@@ -11,6 +11,7 @@ from pathlib import Path
 from reference_blocks import ROOT, Blocks, markdown, model_table, write_pages
 
 from plant_models.charger import CHARGERS
+from plant_models.pack_spme import ELECTRODES
 from plant_models.truck_parameters import load_truck, truck_names
 from plant_models.truck_step import PORTS
 from plant_models.truck_view import PER_STRING, VIEW
@@ -257,6 +258,7 @@ def signal_list() -> str:
         "Powers and heat flows, means since the row before": PORTS,
         "The truth inside the truck": VIEW,
         "Per string, with `_0`, `_1`, ... appended": PER_STRING,
+        'Inside the electrodes, with `cell_model = "spme"` only': ELECTRODES,
     }
     lines = [f"- {title}: {', '.join(f'`{name}`' for name in names)}." for title, names in groups.items()]
     return "\n".join(lines)
