@@ -12,6 +12,7 @@ from plant_models.cell import PARAMETER_SETS, CellParameters, load_cell
 from plant_models.coolant_loop import CoolantLoopParameters, loop_ratings
 from plant_models.pack import PackParameters
 from plant_models.sensors import SensorParameters
+from plant_models.truck_dynamics import thermal_dynamics
 from plant_models.vehicle import VehicleParameters
 from thermal_bms.description import PackDescription, ThermalDescription, TruckDescription
 from thermal_bms.parameters import Parameters, Source, merged, parse, read_toml
@@ -99,6 +100,7 @@ def describe(truck: TruckParameters, cell: CellParameters | None = None) -> Truc
             chiller_capacity_w=truck.chiller.capacity_w,
             radiator_conductance_w_per_k=radiator_w_per_k,
             has_waste_heat=truck.loop is not None and truck.loop.waste_heat_conductance_w_per_k > 0.0,
+            dynamics=thermal_dynamics(truck, cell, flow_max_kg_per_s),
         ),
     )
 

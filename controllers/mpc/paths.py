@@ -1,0 +1,103 @@
+"""The layer above the plan: which way the heat takes now, with a minimum stay and a price on every change.
+
+The plan may use every path at once; the valve cannot, and a compressor does not run below its lowest speed. So
+for the first ``dwell_s`` one path is prescribed: nothing, chiller (at or above its lowest duty), outside air,
+heater, or waste heat with the heater. Now and then the free plan is asked which path it prefers; if that is
+another one, both are planned, and the path changes when that is cheaper by more than the price of a change.
+"""
+
+from enum import IntEnum
+from typing import final
+
+import numpy as np
+
+from controllers.mpc.grid import Grid
+from controllers.mpc.reduced_model import CHILL, HEATER, OUTSIDE, WASTE, Slopes
+from controllers.mpc.settings import ValveSettings
+from thermal_bms.units import FloatArray
+
+
+class Path(IntEnum):
+    """Where heat goes to or comes from in the coming minutes."""
+
+    REST = 0
+    CHILLER = 1
+    OUTSIDE = 2
+    HEATER = 3
+    WASTE_HEAT = 4
+
+
+OPEN: dict[Path, tuple[int, ...]] = {
+    Path.REST: (),
+    Path.CHILLER: (CHILL,),
+    Path.OUTSIDE: (OUTSIDE,),
+    Path.HEATER: (HEATER,),
+    Path.WASTE_HEAT: (HEATER, WASTE),
+}
+"""The inputs that a path leaves free; outside air that warms goes with the heater as well."""
+
+
+@final
+class PathLayer:
+    """Holds the path now taken and for how long."""
+
+    def __init__(self, settings: ValveSettings, grid: Grid, chill_least: float) -> None:
+        self._settings = settings
+        self._window = grid.start_s < max(settings.dwell_s, float(grid.end_s[0]))
+        self._length_s = grid.length_s[self._window]
+        self._chill_least = chill_least
+        self.reset()
+
+    def reset(self) -> None:
+        """Return to rest, free to move."""
+        self.path = Path.REST
+        self._in_path_s = float("inf")
+        self._since_decision_s = float("inf")
+
+    def wait(self, dt_s: float) -> None:
+        """Let time pass."""
+        self._in_path_s += dt_s
+        self._since_decision_s += dt_s
+
+    def may_decide(self, *, urgent: bool) -> bool:
+        """Return whether a change of path may be considered now."""
+        settings = self._settings
+        return urgent or (self._in_path_s >= settings.dwell_s and self._since_decision_s >= settings.decide_s)
+
+    def decided(self, path: Path) -> None:
+        """Take a path, after considering."""
+        self._since_decision_s = 0.0
+        if path is not self.path:
+            self.path, self._in_path_s = path, 0.0
+
+    def preferred(self, shares: FloatArray, slopes: Slopes) -> Path:
+        """Return the path that a free plan moves most heat on in the window; rest when none is worth it.
+
+        Parameters
+        ----------
+        shares : of the free plan, shape (n, 4)
+        slopes : the model about it; its derivatives by the inputs say how much heat a share moves
+        """
+        weight = self._length_s[:, None] / self._length_s.sum()
+        mean = (weight * shares[self._window]).sum(axis=0)
+        moved = (weight * shares[self._window] * slopes.by_input[self._window]).sum(axis=0)
+        moved = np.where(mean >= self._settings.least_share, moved, 0.0)
+        leading = int(np.argmax(np.abs(moved)))
+        if moved[leading] == 0.0:
+            return Path.REST
+        if leading in (HEATER, WASTE):
+            return Path.WASTE_HEAT if moved[WASTE] > 0.0 else Path.HEATER
+        return Path.CHILLER if leading == CHILL else Path.OUTSIDE
+
+    def bounded(
+        self, path: Path, least: FloatArray, most: FloatArray, *, warm_outside: bool
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the shares' bounds with a path prescribed in the window."""
+        least, most = least.copy(), most.copy()
+        keep = set(OPEN[path]) | ({HEATER} if path is Path.OUTSIDE and warm_outside else set())
+        for index in range(most.shape[1]):
+            if index not in keep:
+                most[self._window, index] = 0.0
+        if path is Path.CHILLER:
+            least[self._window, CHILL] = np.minimum(self._chill_least, most[self._window, CHILL])
+        return least, most

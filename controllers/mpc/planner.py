@@ -1,0 +1,216 @@
+"""One plan: forecast, model, prices and bounds into a program, solved and checked.
+
+Real-time iteration (Diehl, Bock and Schlöder 2005, doi 10.1137/S0363012902400713): the model is linearised once
+about the plan before, moved on in time, and one program is solved; only the first plan takes ``FIRST_PASSES``.
+"""
+
+from typing import NamedTuple, final
+
+import numpy as np
+
+from controllers.actuation import ActuationSettings
+from controllers.modes import Surroundings, dew_point_degc
+from controllers.mpc.costs import build_stages
+from controllers.mpc.forecast import Forecast
+from controllers.mpc.grid import Trajectory, build_grid, constant
+from controllers.mpc.observer import Observer
+from controllers.mpc.outlook import Doing, Schedule
+from controllers.mpc.paths import Path, PathLayer
+from controllers.mpc.problem import Problem, Qp, Stages
+from controllers.mpc.reduced_model import CHILL, HEATER, N_INPUTS, OUTSIDE, WASTE, ReducedModel, Slopes, Weather
+from controllers.mpc.settings import MpcSettings
+from controllers.mpc.solvers import Solver
+from thermal_bms.description import TruckDescription
+from thermal_bms.errors import SolverError
+from thermal_bms.signals import Estimate, Measurement, Preview
+from thermal_bms.units import SECONDS_PER_HOUR, FloatArray
+
+FIRST_PASSES = 3
+
+
+class Moment(NamedTuple):
+    """All that a plan starts from."""
+
+    measurement: Measurement
+    estimate: Estimate
+    preview: Preview
+    around: Surroundings
+    doing: Doing
+    shares: FloatArray
+    elapsed_s: float
+
+
+class _Program(NamedTuple):
+    """A program, and what it was made from."""
+
+    qp: Qp
+    stages: Stages
+    slopes: Slopes
+    warm_outside: bool
+    urgent: bool
+
+
+@final
+class Planner:
+    """Makes plans for one truck; holds the plan before, forecast, schedule, observer and path."""
+
+    def __init__(self, settings: MpcSettings, truck: TruckDescription, model: ReducedModel) -> None:
+        self._settings = settings
+        self._pack = truck.pack
+        self._model = model
+        self._actuation: ActuationSettings = settings.actuation
+        self.grid = build_grid(settings.grid)
+        self._problem = Problem(
+            self.grid,
+            proximal_eur_per_s=settings.penalties.proximal_eur_per_h / SECONDS_PER_HOUR,
+            rate_eur=settings.penalties.rate_eur,
+            rate_max_per_s=settings.penalties.rate_max_per_s,
+        )
+        capacity = model.numbers.cell_heat_capacity_j_per_k
+        self.forecast = Forecast(settings.forecast)
+        self.schedule = Schedule(
+            settings,
+            truck.pack,
+            heating_k_per_s=model.heater_w / capacity,
+            cooling_k_per_s=model.chiller.heat_w / capacity if model.has_chiller else 0.0,
+        )
+        self.observer = Observer(settings.observer, model)
+        least = model.share_of_duty(settings.actuation.compressor_duty_min)
+        self.paths = PathLayer(settings.valve, self.grid, least)
+        self._rise = np.cumsum(settings.penalties.rate_max_per_s * self.grid.length_s)[:, None]
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget plan, path and everything learned."""
+        self.plan: Trajectory | None = None
+        for part in (self.forecast, self.schedule, self.observer, self.paths):
+            part.reset()
+
+    def shift(self, elapsed_s: float) -> Trajectory | None:
+        """Move the plan on in time and return it; None when there is none."""
+        if self.plan is not None:
+            self.plan = self.plan.shifted(self.grid, elapsed_s)
+        return self.plan
+
+    def solve(self, moment: Moment, solver: Solver) -> Trajectory:
+        """Make and keep the plan of this moment.
+
+        Raises
+        ------
+        SolverError
+            when the solver gives no answer, or one that breaks the model's equations or a bound.
+        """
+        before = self.plan
+        around = before.shifted(self.grid, moment.elapsed_s) if before is not None else None
+        if around is None:
+            around = constant(self.grid, self.observer.cell_degc, self.observer.medium_degc)
+            for _ in range(FIRST_PASSES - 1):
+                around, _ = self._answer(self._program(moment, around).qp, solver)
+        program = self._program(moment, around)
+        path = self.paths.path
+        if self.paths.may_decide(urgent=program.urgent or before is None):
+            free, _ = self._answer(program.qp, solver)
+            other = self.paths.preferred(free.shares, program.slopes)
+            best, cost = self._along(path, program, moment.shares, solver)
+            if other is not path:
+                changed, changed_cost = self._along(other, program, moment.shares, solver)
+                if before is None or changed_cost < cost - self._settings.prices.start_eur:
+                    best, path = changed, other
+            self.paths.decided(path)
+        else:
+            best, _ = self._along(path, program, moment.shares, solver)
+        self.plan = best
+        return best
+
+    def _along(
+        self, path: Path, program: _Program, shares: FloatArray, solver: Solver
+    ) -> tuple[Trajectory, float]:
+        """Return the plan with a path prescribed, and its cost [EUR]."""
+        stages = program.stages
+        least, most = self.paths.bounded(path, stages.least, stages.most, warm_outside=program.warm_outside)
+        least = np.minimum(least, shares + self._rise)
+        return self._answer(self._problem.with_bounds(program.qp, least, most), solver)
+
+    def _answer(self, qp: Qp, solver: Solver) -> tuple[Trajectory, float]:
+        x = solver(qp)
+        if x is None:
+            raise SolverError("the solver found no plan")
+        if not self._problem.residual(qp, x) <= self._settings.chain.residual_max:
+            raise SolverError("the plan breaks the model's equations or a bound")
+        return self._problem.trajectory(x), self._problem.cost_eur(qp, x)
+
+    def _program(self, moment: Moment, around: Trajectory) -> _Program:
+        settings, model, observer, grid = self._settings, self._model, self.observer, self.grid
+        measurement, estimate, doing = moment.measurement, moment.estimate, moment.doing
+        outlook = self.schedule.outlook(grid, doing, measurement, estimate, moment.preview)
+        by = self.weather(moment)
+        slopes = model.slopes(around.cell_degc, around.medium_degc, around.shares, by)
+        ram = np.full(grid.size, moment.around.ram if not (doing.plugged or doing.parked) else 0.0)
+        mean_degc = observer.cell_degc
+        spread_k = (
+            max(mean_degc - estimate.cell_temp_min_degc, 0.0),
+            max(estimate.cell_temp_max_degc - mean_degc, 0.0),
+        )
+        stages = build_stages(
+            settings,
+            model,
+            self._pack,
+            outlook,
+            around,
+            by,
+            ram=ram,
+            spread_k=spread_k,
+            long_run_w=self.forecast.long_run_w(plugged=doing.plugged),
+            least=np.zeros((grid.size, N_INPUTS)),
+            most=self._most(around, by, moment.around),
+        )
+        qp = self._problem.qp(
+            stages,
+            slopes,
+            around,
+            cell_degc=observer.cell_degc,
+            medium_degc=observer.medium_degc,
+            last_shares=moment.shares,
+        )
+        outside = stages.lowest_degc[0] - mean_degc, mean_degc - stages.highest_degc[0]
+        return _Program(
+            qp,
+            stages,
+            slopes,
+            bool(by.ambient_degc[0] > observer.cell_degc),
+            max(outside) > settings.valve.urgent_k,
+        )
+
+    def weather(self, moment: Moment) -> Weather:
+        """Return what drives the model along the stages."""
+        grid, around, observer = self.grid, moment.around, self.observer
+        ambient = self.forecast.ambient_degc(grid, moment.preview, around.ambient_temp_degc)
+        cell_w, medium_w = observer.extra_w(grid.middle_s)
+        return Weather(
+            self.forecast.heat_w(grid, moment.preview, plugged=moment.doing.plugged),
+            ambient,
+            cell_w,
+            medium_w,
+            around.drive_loop_temp_degc,
+            observer.conductance_factor,
+            observer.cell_degc,
+        )
+
+    def _most(self, around: Trajectory, by: Weather, surroundings: Surroundings) -> FloatArray:
+        """Return how far each input may go, as the actuation folds it back, shape (n, 4)."""
+        a, model, medium = self._actuation, self._model, around.medium_degc
+        most = np.zeros((self.grid.size, N_INPUTS))
+        if model.has_chiller:
+            coldest = a.inlet_temp_min_degc
+            if model.liquid:
+                coldest = max(coldest, dew_point_degc(surroundings) + a.dew_margin_k)
+            share = np.clip((medium - coldest) / a.inlet_fold_back_k, 0.0, 1.0)
+            warm = by.ambient_degc >= self._settings.modes.chiller_ambient_min_degc
+            most[:, CHILL] = np.where(warm, share, 0.0)
+        if model.outside_w_per_k > 0.0:
+            most[:, OUTSIDE] = 1.0
+        if model.heater_w > 0.0:
+            most[:, HEATER] = np.clip((a.inlet_temp_max_degc - medium) / a.heating_fold_back_k, 0.0, 1.0)
+        if model.numbers.waste_heat_w_per_k > 0.0:
+            most[:, WASTE] = np.where(by.drive_loop_degc > medium + 1.0, 1.0, 0.0)
+        return most
