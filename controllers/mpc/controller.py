@@ -7,6 +7,7 @@ last an exception, upon which the control cycle gives the safe command. Above al
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import IntEnum
 from math import inf, isfinite, nan
 from typing import Any, final
@@ -113,7 +114,7 @@ class MpcController:
         self._last_cell_temp_degc = nan
         self._last_time_s = nan
         self._ambient_degc = MILD_DEGC
-        self._sums = np.zeros(6 + N_INPUTS)
+        self._sums = np.zeros(7 + N_INPUTS)
 
     def step(
         self,
@@ -155,6 +156,7 @@ class MpcController:
         elapsed_s, self._since_plan_s = moment.elapsed_s, 0.0
         planner = self.planner
         planner.observer.step(seen)
+        planner.observer.see_power(seen)
         planner.forecast.learn(seen.heat_w, plugged=moment.doing.plugged, dt_s=seen.span_s)
         moment = moment._replace(elapsed_s=min(elapsed_s, self._settings.grid.period_s), shares=seen.shares)
         link, plan, reason = self._planned(moment)
@@ -196,8 +198,10 @@ class MpcController:
         heater = float(shares[HEATER])
         if path is Path.CHILLER:
             self._valve = ValveMode.CHILLER
-            duty = self._model.duty_of_share(float(shares[CHILL]))
-            return act.cool(self._valve, duty * self._thermal.chiller_capacity_w, around)
+            duty = max(self._model.duty_of_share(float(shares[CHILL])), self._settings.actuation.compressor_duty_min)
+            command = act.cool(self._valve, duty * self._thermal.chiller_capacity_w, around)
+            lowest = self._settings.actuation.chiller_pump_duty_min
+            return replace(command, pump_duty=min(command.pump_duty, lowest + (1.0 - lowest) * duty))
         if path is Path.OUTSIDE and shares[OUTSIDE] > 0.0:
             self._valve = ValveMode.RADIATOR
             if around.ambient_temp_degc > self.planner.observer.cell_degc:
@@ -298,7 +302,7 @@ class MpcController:
         flow = self._flow_of(applied)
         shares = self._applied_shares(applied, flow, around.ram)
         heat_w = estimate.heat_w if isfinite(estimate.heat_w) else 0.0
-        values = (self._mean_degc(estimate), around.inlet_temp_degc, heat_w, around.ambient_temp_degc, flow, 1.0)
+        values = (self._mean_degc(estimate), around.inlet_temp_degc, heat_w, around.ambient_temp_degc, flow, 1.0, measurement.compressor_power_w)
         self._sums += dt_s * np.concatenate([values, shares])
 
     def _seen(self, moment: Moment, dt_s: float) -> Seen:
@@ -311,7 +315,9 @@ class MpcController:
             float(mean[2]),
             float(mean[3]),
             moment.around.drive_loop_temp_degc,
-            mean[6:],
+            self.planner.coldest_degc(moment.around),
+            mean[7:],
+            float(mean[6]),
             bool(mean[4] > 0.5),
             min(max(span_s, dt_s), self._settings.grid.period_s),
         )

@@ -2,7 +2,7 @@
 
 Straight and curved parts about the plan before, in EUR per second of a stage::
 
-    energy(u) = e [ P_c c (1 - b (1 - c)) + P_h h + P_fan (max(r, c) - ram)₊³ + P_pump m(u)³ ]
+    energy(u) = e [ P_c max(c (1 - b (1 - c)), c (1 - b (1 - c_least))) + P_h h + P_fan (max(r, c) - ram)₊³ + P_pump m(u)³ ]
     heat(T)   = e Q ρ(T)/ρ(T_now)
     ageing(T) = price / life 2^((T - 25) / doubling)
     at the end: ageing over another ``TAIL_S``; stored heat at its share of what removing or making it costs,
@@ -19,7 +19,7 @@ from controllers.conditioning import pack_energy_kwh
 from controllers.mpc.grid import Trajectory
 from controllers.mpc.outlook import Outlook
 from controllers.mpc.problem import Stages
-from controllers.mpc.reduced_model import CHILL, HEATER, N_INPUTS, OUTSIDE, ReducedModel, Weather
+from controllers.mpc.reduced_model import CHILL, HEATER, OUTSIDE, ReducedModel, Weather
 from controllers.mpc.settings import MpcSettings
 from thermal_bms.description import PackDescription
 from thermal_bms.units import SECONDS_PER_HOUR, FloatArray
@@ -45,15 +45,23 @@ def ageing_eur_per_s(settings: MpcSettings, pack: PackDescription, temp_degc: Fl
 
 
 def power_slopes_w(
-    model: ReducedModel, around: Trajectory, by: Weather, ram: FloatArray
+    model: ReducedModel, around: Trajectory, by: Weather, ram: FloatArray, chill_least: FloatArray, factor: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Return first and second derivative of the electric power over the shares [W], each of shape (n, 4)."""
+    """Return first and second derivative of the electric power over the shares [W], each of shape (n, 4).
+
+    Below the compressor's lowest speed, less heat means running part of the time: a straight line. Where the cells
+    feed the chiller less than that, ``chill_least``, it draws the power of the lowest speed for it.
+    """
     n = model.numbers
     shares = around.shares
     first, second = np.zeros_like(shares), np.full_like(shares, CURVATURE_LEAST_W)
     curved = model.chiller.power_curvature
     full_w = model.chiller_power_w(around.medium_degc, by.ambient_degc)
-    first[:, CHILL] = full_w * (1.0 - curved + 2.0 * curved * shares[:, CHILL])
+    chill = shares[:, CHILL]
+    lowest = model.chill_least
+    bursts = (1.0 - curved * (1.0 - lowest)) * np.maximum(lowest / chill_least, 1.0)
+    steady = 1.0 - curved + 2.0 * curved * chill
+    first[:, CHILL] = full_w * np.where(chill < chill_least, bursts, steady)
     second[:, CHILL] += 2.0 * curved * full_w
     first[:, HEATER] = model.heater_w
     for path in (CHILL, OUTSIDE) if model.liquid else (CHILL,):
@@ -101,6 +109,8 @@ def build_stages(
     ram: FloatArray,
     spread_k: tuple[float, float],
     long_run_w: float,
+    chill_least: FloatArray,
+    power_factor: float,
     least: FloatArray,
     most: FloatArray,
 ) -> Stages:
@@ -115,9 +125,11 @@ def build_stages(
     ram : share of the fan's air that driving makes, shape (n,)
     spread_k : how far the coldest cell is below the mean and the hottest above
     long_run_w : heat of the cells in the long run [W]
+    chill_least : share of the chiller's heat at the compressor's lowest speed, or what the cells feed, shape (n,)
+    power_factor : learned, on the compressor's power
     least, most : bounds of the shares, shape (n, 4)
     """
-    first_w, second_w = power_slopes_w(model, around, by, ram)
+    first_w, second_w = power_slopes_w(model, around, by, ram, chill_least, power_factor)
     energy = outlook.energy_price
     ageing, ageing_curved = ageing_eur_per_s(settings, pack, around.cell_degc)
     factor = model.resistance_factor(around.cell_degc, by.now_degc)
@@ -138,8 +150,3 @@ def build_stages(
         least=least,
         most=most,
     )
-
-
-def no_least(n: int) -> FloatArray:
-    """Return shares bounded by zero, shape (n, 4)."""
-    return np.zeros((n, N_INPUTS))

@@ -1,4 +1,4 @@
-"""What the model does not know, learned from measurements: two heats and a factor on the conductance.
+"""What the model does not know, learned from measurements: two heats and three factors.
 
 Once per plan the model is stepped with what was really done and compared with what is measured. The errors
 ``ε_T``, ``ε_S`` correct state and heats like a deadbeat observer slowed to a double pole ``p = exp(-Δ/τ)``::
@@ -7,7 +7,8 @@ Once per plan the model is stepped with what was really done and compared with w
 
 With the heats as integrators the prediction has no steady error, whatever the mismatch (Pannocchia and Rawlings
 2003, doi 10.1002/aic.690490213). The part of the cells' error that goes with the temperature difference moves the
-factor on the conductance, by normalised least mean squares.
+factor on the conductance, by normalised least mean squares. While the chiller runs, most of the medium's error moves
+the factor on its heat; its measured power gives the factor on that.
 """
 
 from math import exp, isfinite
@@ -15,11 +16,20 @@ from typing import NamedTuple, final
 
 import numpy as np
 
-from controllers.mpc.reduced_model import ReducedModel, Weather
+from controllers.mpc.reduced_model import CHILL, ReducedModel, Weather
 from controllers.mpc.settings import ObserverSettings
 from thermal_bms.units import FloatArray
 
 FACTOR_MIN, FACTOR_MAX = 0.4, 2.5
+CHILLER_MAX = 3.0
+"""Most that the chiller is believed to give or draw, over its lines."""
+
+CHILLER_PART = 0.7
+"""Of the medium's unexplained heat, that is laid to the chiller while it runs; assumed."""
+
+POWER_PART = 0.2
+"""Slows the learning of power against that of heat; assumed."""
+
 SUBSTEP_S = 10.0
 
 
@@ -31,7 +41,9 @@ class Seen(NamedTuple):
     cell_degc, medium_degc : measured mean cell and inlet [degC]
     heat_w : of the cells, as estimated [W]
     ambient_degc, drive_loop_degc : [degC]
+    coldest_degc : coldest medium allowed [degC]
     shares : inputs as applied, shape (4,)
+    compressor_w : measured power of the compressor [W]
     flowing : the pump ran, so that the inlet sensor tells the medium's temperature
     span_s : length of that time [s]
     """
@@ -41,7 +53,9 @@ class Seen(NamedTuple):
     heat_w: float
     ambient_degc: float
     drive_loop_degc: float
+    coldest_degc: float
     shares: FloatArray
+    compressor_w: float
     flowing: bool
     span_s: float
 
@@ -63,7 +77,8 @@ class Observer:
         """Forget everything learned."""
         self.cell_degc = self.medium_degc = float("nan")
         self.cell_extra_w = self.medium_extra_w = 0.0
-        self.conductance_factor = 1.0
+        self.conductance_factor = self.chiller_factor = self.power_factor = 1.0
+        self._cabin_w = 0.0
 
     def step(self, seen: Seen) -> None:
         """Advance over ``seen.span_s`` and correct by what was seen; the first step takes it as it is."""
@@ -83,7 +98,27 @@ class Observer:
         error_k = seen.medium_degc - medium_degc
         gain, push = _gains(self._settings.medium_s, seen.span_s)
         self.medium_degc = medium_degc + gain * error_k
-        self.medium_extra_w = self._limited(self.medium_extra_w + push * self._capacities[1] * error_k)
+        missing_w = push * self._capacities[1] * error_k
+        chilled_w = float(seen.shares[CHILL]) * self._model.chiller.heat_w
+        if seen.shares[CHILL] >= 0.5 * self._model.chill_least:
+            factor = self.chiller_factor - CHILLER_PART * missing_w / chilled_w
+            self.chiller_factor = min(max(factor, FACTOR_MIN), CHILLER_MAX)
+            missing_w *= 1.0 - CHILLER_PART
+        self.medium_extra_w = self._limited(self.medium_extra_w + missing_w)
+
+    def see_power(self, seen: Seen) -> None:
+        """Learn what the compressor draws for the battery; what it draws for the cabin alone is taken off."""
+        share = min(seen.span_s / self._settings.medium_s, 1.0) * POWER_PART
+        chill = float(seen.shares[CHILL])
+        if not isfinite(seen.compressor_w):
+            return
+        if chill < 1e-3:
+            self._cabin_w += share * (max(seen.compressor_w, 0.0) - self._cabin_w)
+        elif chill >= 0.8 * self._model.chill_least:
+            expected_w = float(self._model.chiller_power_w(np.array(seen.medium_degc), np.array(seen.ambient_degc)))
+            expected_w *= chill * (1.0 - self._model.chiller.power_curvature * (1.0 - chill))
+            found = (seen.compressor_w - self._cabin_w) / expected_w
+            self.power_factor += share * (min(max(found, FACTOR_MIN), CHILLER_MAX) - self.power_factor)
 
     def extra_w(self, middle_s: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the learned heats of cells and medium at times ahead: they decay [W]."""
@@ -100,7 +135,9 @@ class Observer:
             np.array([self.cell_extra_w]),
             np.array([self.medium_extra_w]),
             seen.drive_loop_degc,
+            seen.coldest_degc,
             self.conductance_factor if seen.flowing else 1e-3,
+            self.chiller_factor,
             seen.cell_degc,
         )
         steps = max(round(seen.span_s / SUBSTEP_S), 1)

@@ -2,8 +2,9 @@
 
 The plan may use every path at once; the valve cannot, and a compressor does not run below its lowest speed. So
 for the first ``dwell_s`` one path is prescribed: nothing, chiller (at or above its lowest duty), outside air,
-heater, or waste heat with the heater. Now and then the free plan is asked which path it prefers; if that is
-another one, both are planned, and the path changes when that is cheaper by more than the price of a change.
+heater, or waste heat with the heater. Now and then the free plan is asked which path it prefers; that one, or
+rest, is planned beside the present one. What staying has cost is added up, and when it exceeds the price of a
+change, the path changes (the rule of the ski rental: at most twice the cost of the best decision).
 """
 
 from enum import IntEnum
@@ -41,11 +42,13 @@ OPEN: dict[Path, tuple[int, ...]] = {
 class PathLayer:
     """Holds the path now taken and for how long."""
 
-    def __init__(self, settings: ValveSettings, grid: Grid, chill_least: float) -> None:
+    def __init__(self, settings: ValveSettings, grid: Grid, chill_least: float, *, start_eur: float) -> None:
         self._settings = settings
         self._window = grid.start_s < max(settings.dwell_s, float(grid.end_s[0]))
         self._length_s = grid.length_s[self._window]
-        self._chill_least = chill_least
+        self.chill_least = chill_least
+        self._start_eur = start_eur
+        self._repeats = max(settings.decide_s / float(self._length_s.sum()), 1e-3)
         self.reset()
 
     def reset(self) -> None:
@@ -53,6 +56,7 @@ class PathLayer:
         self.path = Path.REST
         self._in_path_s = float("inf")
         self._since_decision_s = float("inf")
+        self._regret_eur = 0.0
 
     def wait(self, dt_s: float) -> None:
         """Let time pass."""
@@ -68,7 +72,15 @@ class PathLayer:
         """Take a path, after considering."""
         self._since_decision_s = 0.0
         if path is not self.path:
-            self.path, self._in_path_s = path, 0.0
+            self.path, self._in_path_s, self._regret_eur = path, 0.0, 0.0
+
+    def is_worth_it(self, saved_eur: float) -> bool:
+        """Return whether to change over, when the other path would save so much over the window.
+
+        Only the part of the window that passes until the next decision is added up.
+        """
+        self._regret_eur = max(self._regret_eur + saved_eur * min(self._repeats, 1.0), 0.0)
+        return saved_eur > 0.0 and self._regret_eur > self._start_eur
 
     def preferred(self, shares: FloatArray, slopes: Slopes) -> Path:
         """Return the path that a free plan moves most heat on in the window; rest when none is worth it.
@@ -99,5 +111,5 @@ class PathLayer:
             if index not in keep:
                 most[self._window, index] = 0.0
         if path is Path.CHILLER:
-            least[self._window, CHILL] = np.minimum(self._chill_least, most[self._window, CHILL])
+            least[self._window, CHILL] = np.minimum(self.chill_least, most[self._window, CHILL])
         return least, most

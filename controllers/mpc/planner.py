@@ -75,8 +75,7 @@ class Planner:
             cooling_k_per_s=model.chiller.heat_w / capacity if model.has_chiller else 0.0,
         )
         self.observer = Observer(settings.observer, model)
-        least = model.share_of_duty(settings.actuation.compressor_duty_min)
-        self.paths = PathLayer(settings.valve, self.grid, least)
+        self.paths = PathLayer(settings.valve, self.grid, model.chill_least, start_eur=settings.prices.start_eur)
         self._rise = np.cumsum(settings.penalties.rate_max_per_s * self.grid.length_s)[:, None]
         self.reset()
 
@@ -110,11 +109,13 @@ class Planner:
         path = self.paths.path
         if self.paths.may_decide(urgent=program.urgent or before is None):
             free, _ = self._answer(program.qp, solver)
-            other = self.paths.preferred(free.shares, program.slopes)
             best, cost = self._along(path, program, moment.shares, solver)
+            other = self.paths.preferred(free.shares, program.slopes)
+            if other is path:
+                other = Path.REST
             if other is not path:
                 changed, changed_cost = self._along(other, program, moment.shares, solver)
-                if before is None or changed_cost < cost - self._settings.prices.start_eur:
+                if before is None or self.paths.is_worth_it(cost - changed_cost):
                     best, path = changed, other
             self.paths.decided(path)
         else:
@@ -151,6 +152,7 @@ class Planner:
             max(mean_degc - estimate.cell_temp_min_degc, 0.0),
             max(estimate.cell_temp_max_degc - mean_degc, 0.0),
         )
+        most = self._most(around, by)
         stages = build_stages(
             settings,
             model,
@@ -161,8 +163,10 @@ class Planner:
             ram=ram,
             spread_k=spread_k,
             long_run_w=self.forecast.long_run_w(plugged=doing.plugged),
+            chill_least=np.clip(most[:, CHILL], 0.02, model.chill_least),
+            power_factor=observer.power_factor,
             least=np.zeros((grid.size, N_INPUTS)),
-            most=self._most(around, by, moment.around),
+            most=most,
         )
         qp = self._problem.qp(
             stages,
@@ -192,19 +196,25 @@ class Planner:
             cell_w,
             medium_w,
             around.drive_loop_temp_degc,
+            self.coldest_degc(around),
             observer.conductance_factor,
+            observer.chiller_factor,
             observer.cell_degc,
         )
 
-    def _most(self, around: Trajectory, by: Weather, surroundings: Surroundings) -> FloatArray:
+    def coldest_degc(self, around: Surroundings) -> float:
+        """Return the coldest medium that the actuation allows: icing and, for a liquid, the dew point [degC]."""
+        lowest_degc = self._actuation.inlet_temp_min_degc
+        if not self._model.liquid:
+            return lowest_degc
+        return max(lowest_degc, dew_point_degc(around) + self._actuation.dew_margin_k)
+
+    def _most(self, around: Trajectory, by: Weather) -> FloatArray:
         """Return how far each input may go, as the actuation folds it back, shape (n, 4)."""
         a, model, medium = self._actuation, self._model, around.medium_degc
         most = np.zeros((self.grid.size, N_INPUTS))
         if model.has_chiller:
-            coldest = a.inlet_temp_min_degc
-            if model.liquid:
-                coldest = max(coldest, dew_point_degc(surroundings) + a.dew_margin_k)
-            share = np.clip((medium - coldest) / a.inlet_fold_back_k, 0.0, 1.0)
+            share = model.chill_most(around.cell_degc, by.ambient_degc, by.coldest_degc)
             warm = by.ambient_degc >= self._settings.modes.chiller_ambient_min_degc
             most[:, CHILL] = np.where(warm, share, 0.0)
         if model.outside_w_per_k > 0.0:

@@ -9,7 +9,8 @@ States are the mean cell temperature ``T`` and the medium's temperature at the p
     C_m dS/dt = K (T - S) - c Q_c(R, T_a) - r K_o (R - T_a) + h η P_h + w K_w (T_l - R) - G_m (S - T_a) + d_S
 
 ``Q`` is the forecast heat of the cells, ``ρ`` their resistance, ``s`` the learned factor on the conductance,
-``d_T`` and ``d_S`` the learned heats. On an air truck outside air passes through the pack itself, so ``K_o`` is
+``d_T`` and ``d_S`` the learned heats. ``Q_c`` carries a learned factor. Where the medium may not get colder (dew
+point, icing), ``c`` is limited to what the cells can feed, at the power of the compressor's lowest speed. On an air truck outside air passes through the pack itself, so ``K_o`` is
 the air's capacity rate, and the chiller cools cabin air, which replaces the pack's.
 
 The chiller's lines: see :class:`thermal_bms.description.ChillerDescription`. Valid between -30 and 60 degC, for
@@ -33,6 +34,12 @@ N_INPUTS = 4
 CABIN_AIR_DEGC = 23.0
 """Air that an air truck's chiller cools: the conditioned cabin (usual set point, assumed)."""
 
+CABIN_FLOW_SHARE = 0.7
+"""Of the largest air flow, while the chiller of an air truck runs gently: the actuation's lowest duty and a bit."""
+
+COLDEST_MARGIN_K = 1.0
+"""So far above the coldest medium allowed a chiller settles in practice; a fold-back's remains; assumed."""
+
 LEAST_FACTOR = 0.2
 """Of the chiller's rated heat and power, below which its straight lines are not followed."""
 
@@ -45,7 +52,9 @@ class Weather(NamedTuple):
     cell_extra_w: FloatArray
     medium_extra_w: FloatArray
     drive_loop_degc: float
+    coldest_degc: float
     conductance_factor: float
+    chiller_factor: float
     now_degc: float
 
 
@@ -119,6 +128,8 @@ class ReducedModel:
     liquid : whether the medium is a liquid
     resistance_temp_degc, resistance_ohm : resistance of the cells over temperature
     pump : lowest pump duties by path, as the actuation has them
+    has_chiller : whether there is one
+    chill_least : share of the chiller's heat at the compressor's lowest duty
     """
 
     numbers: ThermalDynamics
@@ -131,6 +142,7 @@ class ReducedModel:
     resistance_ohm: FloatArray
     pump: FloatArray
     has_chiller: bool
+    chill_least: float
 
     def flow_share(self, shares: FloatArray) -> FloatArray:
         """Return the share of the largest flow that belongs to inputs of shape (n, 4): that of the leading path."""
@@ -148,9 +160,28 @@ class ReducedModel:
         inlet = inlet_degc if self.liquid else CABIN_AIR_DEGC
         factor = 1.0 + lines.heat_per_inlet_k * (inlet - 25.0) + lines.heat_per_ambient_k * (ambient_degc - 40.0)
         heat_w = lines.heat_w * np.maximum(factor, LEAST_FACTOR)
-        if not self.liquid:
-            heat_w = np.maximum(heat_w + 0.8 * self.rate_max_w_per_k * (inlet_degc - CABIN_AIR_DEGC), 0.0)
         return np.asarray(heat_w)
+
+    def cabin_air_w(self, chill: FloatArray | float, outlet_degc: FloatArray | float) -> FloatArray:
+        """Return the heat that cabin air takes along when it replaces the pack's, on an air truck [W]."""
+        if self.liquid:
+            return np.zeros_like(chill)
+        flow = CABIN_FLOW_SHARE * np.minimum(np.asarray(chill) / self.chill_least, 1.0)
+        return np.asarray(flow * self.rate_max_w_per_k * (outlet_degc - CABIN_AIR_DEGC))
+
+    def chill_most(self, cell_degc: FloatArray, ambient_degc: FloatArray, coldest_degc: float) -> FloatArray:
+        """Return the share of the chiller that the cells can feed with the medium at its coldest, in 0..1.
+
+        The medium must stay above the dew point; what the chiller takes then is what passes from the cells.
+        """
+        k = self.passed_w_per_k()
+        fed_w = k * np.maximum(cell_degc - coldest_degc - COLDEST_MARGIN_K, 0.0)
+        return np.asarray(np.clip(fed_w / self.chiller_heat_w(cell_degc, ambient_degc), 0.0, 1.0))
+
+    def passed_w_per_k(self) -> float:
+        """Return the heat per kelvin between cells and inlet at four fifths of the largest flow [W/K]."""
+        rate = 0.8 * self.rate_max_w_per_k
+        return float(rate * (1.0 - np.exp(-self.numbers.cell_to_medium_w_per_k / rate)))
 
     def chiller_power_w(self, inlet_degc: FloatArray, ambient_degc: FloatArray) -> FloatArray:
         """Return the compressor's electric power at full speed [W]."""
@@ -174,8 +205,8 @@ class ReducedModel:
         k = rate * effective
         outlet = medium_degc + effective * (cell_degc - medium_degc)
         ambient = by.ambient_degc
-        chiller_w = self.chiller_heat_w(outlet, ambient)
-        chiller_slope = n_slope(self)
+        chiller_w = by.chiller_factor * self.chiller_heat_w(outlet, ambient)
+        chiller_slope = self.chiller.heat_w * self.chiller.heat_per_inlet_k if self.liquid else 0.0
         outside_k = outlet - ambient
         waste_k = by.drive_loop_degc - outlet
         chill, outside, heater, waste = shares.T
@@ -188,16 +219,17 @@ class ReducedModel:
         medium = (
             to_medium
             - chill * chiller_w
+            - self.cabin_air_w(chill, outlet)
             - outside * self.outside_w_per_k * outside_k
             + heater * self.heater_w * n.heater_efficiency
             + waste * n.waste_heat_w_per_k * waste_k
             - loss * (medium_degc - ambient)
             + by.medium_extra_w
         )
-        by_outlet = -(chill * chiller_slope + outside * self.outside_w_per_k + waste * n.waste_heat_w_per_k)
+        by_outlet = -(chill * chiller_slope + self.cabin_air_w(chill, CABIN_AIR_DEGC + 1.0) + outside * self.outside_w_per_k + waste * n.waste_heat_w_per_k)
         by_input = np.stack(
             [
-                -chiller_w,
+                -chiller_w - np.where(chill < self.chill_least, self.cabin_air_w(1.0, outlet), 0.0) / self.chill_least,
                 -self.outside_w_per_k * outside_k,
                 np.full_like(k, self.heater_w * n.heater_efficiency),
                 n.waste_heat_w_per_k * waste_k,
@@ -221,17 +253,21 @@ class ReducedModel:
 
     def share_of_duty(self, duty: float) -> float:
         """Return the share of the chiller's heat that a compressor duty gives; inverse of ``duty_of_share``."""
-        g = self.chiller.duty_curvature
-        if g < 1e-6:
-            return duty
-        return float((-(1.0 - g) + np.sqrt((1.0 - g) ** 2 + 4.0 * g * max(duty, 0.0))) / (2.0 * g))
+        return share_of_duty(self.chiller, duty)
 
 
-def n_slope(model: ReducedModel) -> float:
-    """Return by how much the chiller's heat at full speed rises with the outlet [W/K]."""
-    if model.liquid:
-        return model.chiller.heat_w * model.chiller.heat_per_inlet_k
-    return 0.8 * model.rate_max_w_per_k
+def share_of_duty(chiller: ChillerDescription, duty: float) -> float:
+    """Return the share ``c`` of the heat with ``c (1 - g (1 - c)) = duty``.
+
+    >>> lines = ChillerDescription(heat_w=1e4, heat_per_inlet_k=0.0, heat_per_ambient_k=0.0, power_w=4e3,
+    ...     power_per_inlet_k=0.0, power_per_ambient_k=0.0, power_curvature=0.9, duty_curvature=0.5)
+    >>> share_of_duty(lines, 0.375)
+    0.5
+    """
+    g = chiller.duty_curvature
+    if g < 1e-6:
+        return duty
+    return float((-(1.0 - g) + np.sqrt((1.0 - g) ** 2 + 4.0 * g * max(duty, 0.0))) / (2.0 * g))
 
 
 def build_model(truck: TruckDescription, actuation: ActuationSettings) -> ReducedModel:
@@ -262,6 +298,7 @@ def build_model(truck: TruckDescription, actuation: ActuationSettings) -> Reduce
             ]
         ),
         has_chiller=numbers.chiller is not None and thermal.chiller_capacity_w > 0.0,
+        chill_least=max(share_of_duty(numbers.chiller or nothing, actuation.compressor_duty_min), 0.01),
     )
 
 
