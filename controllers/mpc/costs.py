@@ -146,7 +146,7 @@ def build_stages(
         highest_degc=outlook.highest_degc - spread_k[1],
         below_price=outlook.below_price,
         above_price=outlook.above_price,
-        bound_curvature=settings.bounds.price_eur_per_k2_h / SECONDS_PER_HOUR,
+        bound_curvature=settings.bounds.price_eur_per_kwh_k2_h * pack_energy_kwh(pack) / SECONDS_PER_HOUR,
         least=least,
         most=most,
     )

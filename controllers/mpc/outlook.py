@@ -104,7 +104,7 @@ class Schedule:
         """Return bounds and prices along the stages."""
         bounds, prices = self._settings.bounds, self._settings.prices
         n = grid.size
-        price = bounds.price_eur_per_k_h / SECONDS_PER_HOUR
+        price = bounds.price_eur_per_kwh_k_h * self._energy_kwh / SECONDS_PER_HOUR
         look = Outlook(
             np.full(n, bounds.drive_min_degc),
             np.full(n, bounds.drive_max_degc),

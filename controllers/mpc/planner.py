@@ -23,7 +23,7 @@ from controllers.mpc.solvers import Solver
 from thermal_bms.description import TruckDescription
 from thermal_bms.errors import SolverError
 from thermal_bms.signals import Estimate, Measurement, Preview
-from thermal_bms.units import SECONDS_PER_HOUR, FloatArray
+from thermal_bms.units import JOULES_PER_KWH, FloatArray
 
 FIRST_PASSES = 3
 
@@ -60,10 +60,12 @@ class Planner:
         self._model = model
         self._actuation: ActuationSettings = settings.actuation
         self.grid = build_grid(settings.grid)
+        full_w = max(model.heater_w, model.chiller.power_w, model.numbers.pump_power_max_w)
+        full_eur_per_s = full_w * settings.prices.energy_drive_eur_per_kwh / JOULES_PER_KWH
         self._problem = Problem(
             self.grid,
-            proximal_eur_per_s=settings.penalties.proximal_eur_per_h / SECONDS_PER_HOUR,
-            rate_eur=settings.penalties.rate_eur,
+            proximal_eur_per_s=settings.penalties.proximal_share * full_eur_per_s,
+            rate_eur=settings.penalties.rate_s * full_eur_per_s,
             rate_max_per_s=settings.penalties.rate_max_per_s,
         )
         capacity = model.numbers.cell_heat_capacity_j_per_k
@@ -75,7 +77,8 @@ class Planner:
             cooling_k_per_s=model.chiller.heat_w / capacity if model.has_chiller else 0.0,
         )
         self.observer = Observer(settings.observer, model)
-        self.paths = PathLayer(settings.valve, self.grid, model.chill_least, start_eur=settings.prices.start_eur)
+        start_eur = settings.prices.start_eur_per_kw * truck.thermal.chiller_capacity_w / 1000.0
+        self.paths = PathLayer(settings.valve, self.grid, model.chill_least, start_eur=start_eur)
         self._rise = np.cumsum(settings.penalties.rate_max_per_s * self.grid.length_s)[:, None]
         self.reset()
 
@@ -104,41 +107,41 @@ class Planner:
         if around is None:
             around = constant(self.grid, self.observer.cell_degc, self.observer.medium_degc)
             for _ in range(FIRST_PASSES - 1):
-                around, _ = self._answer(self._program(moment, around).qp, solver)
+                around, _ = self._answer(self._program(moment, around).qp, around, solver)
         program = self._program(moment, around)
         path = self.paths.path
         if self.paths.may_decide(urgent=program.urgent or before is None):
-            free, _ = self._answer(program.qp, solver)
-            best, cost = self._along(path, program, moment.shares, solver)
+            free, _ = self._answer(program.qp, around, solver)
+            best, cost = self._along(path, program, moment.shares, around, solver)
             other = self.paths.preferred(free.shares, program.slopes)
             if other is path:
                 other = Path.REST
             if other is not path:
-                changed, changed_cost = self._along(other, program, moment.shares, solver)
+                changed, changed_cost = self._along(other, program, moment.shares, around, solver)
                 if before is None or self.paths.is_worth_it(cost - changed_cost):
                     best, path = changed, other
             self.paths.decided(path)
         else:
-            best, _ = self._along(path, program, moment.shares, solver)
+            best, _ = self._along(path, program, moment.shares, around, solver)
         self.plan = best
         return best
 
     def _along(
-        self, path: Path, program: _Program, shares: FloatArray, solver: Solver
+        self, path: Path, program: _Program, shares: FloatArray, around: Trajectory, solver: Solver
     ) -> tuple[Trajectory, float]:
         """Return the plan with a path prescribed, and its cost [EUR]."""
         stages = program.stages
         least, most = self.paths.bounded(path, stages.least, stages.most, warm_outside=program.warm_outside)
         least = np.minimum(least, shares + self._rise)
-        return self._answer(self._problem.with_bounds(program.qp, least, most), solver)
+        return self._answer(self._problem.with_bounds(program.qp, least, most), around, solver)
 
-    def _answer(self, qp: Qp, solver: Solver) -> tuple[Trajectory, float]:
+    def _answer(self, qp: Qp, around: Trajectory, solver: Solver) -> tuple[Trajectory, float]:
         x = solver(qp)
         if x is None:
             raise SolverError("the solver found no plan")
         if not self._problem.residual(qp, x) <= self._settings.chain.residual_max:
             raise SolverError("the plan breaks the model's equations or a bound")
-        return self._problem.trajectory(x), self._problem.cost_eur(qp, x)
+        return self._problem.trajectory(x), self._problem.cost_eur(qp, x, around)
 
     def _program(self, moment: Moment, around: Trajectory) -> _Program:
         settings, model, observer, grid = self._settings, self._model, self.observer, self.grid

@@ -246,9 +246,10 @@ class Problem:
         beyond = max((qp.h_l - rows).max(), (rows - qp.h_u).max(), (qp.x_l - x).max(), (x - qp.x_u).max())
         return float(max(equations, beyond))
 
-    @staticmethod
-    def cost_eur(qp: Qp, x: FloatArray) -> float:
-        """Return the cost of a solution, up to a constant [EUR]."""
+    def cost_eur(self, qp: Qp, x: FloatArray, around: Trajectory) -> float:
+        """Return the cost of a solution, up to a constant and without the proximal part [EUR]."""
         curved = qp.p @ x
         own = qp.p.diagonal() * x
-        return float((x @ curved - 0.5 * (x @ own) + qp.c @ x) / MILLI)
+        shares = x[self._inputs]
+        calm = float((self._proximal * shares * (0.5 * shares - around.shares)).sum())
+        return float((x @ curved - 0.5 * (x @ own) + qp.c @ x) / MILLI) - calm

@@ -68,11 +68,12 @@ class PriceSettings(Parameters):
         description="per kWh of pack, for every kelvin below the lowest temperature of the charge rate: 10 K too"
         " cold for an hour wears 0.02 EUR/kWh, ten times a year's calendar ageing per hour; assumed",
     )
-    start_eur: float = Field(
-        default=0.01,
+    start_eur_per_kw: float = Field(
+        default=0.0005,
         ge=0.0,
         le=1.0,
-        description="one start of compressor or change of the valve: 2000 EUR over 200,000 starts; assumed",
+        description="one start of the compressor or change of the valve, per kW of chiller: 100 EUR/kW over 200,000"
+        " starts; assumed",
     )
 
 
@@ -111,15 +112,15 @@ class BoundSettings(Parameters):
     drive_max_degc: float = Field(
         default=34.0, ge=20.0, le=50.0, description="hottest cell in use; 1 K inside the same"
     )
-    price_eur_per_k_h: float = Field(
-        default=3.0,
+    price_eur_per_kwh_k_h: float = Field(
+        default=0.005,
         ge=0.0,
-        le=1000.0,
-        description="of every kelvin outside, linear part; a kelvin of 600 kWh costs 0.1 to 0.4 EUR to move, so"
-        " minutes outside are dearer than going back; assumed",
+        le=10.0,
+        description="per kWh of pack, of every kelvin outside, linear part; 3 EUR/(K h) for 600 kWh, where moving a"
+        " kelvin costs 0.1 to 0.4 EUR: minutes outside are dearer than going back; assumed",
     )
-    price_eur_per_k2_h: float = Field(
-        default=1.0, ge=0.0, le=1000.0, description="the same, quadratic part; assumed"
+    price_eur_per_kwh_k2_h: float = Field(
+        default=0.002, ge=0.0, le=10.0, description="the same, quadratic part; assumed"
     )
     terminal_share: float = Field(
         default=0.5,
@@ -132,14 +133,18 @@ class BoundSettings(Parameters):
 class PenaltySettings(Parameters):
     """What keeps a plan calm."""
 
-    proximal_eur_per_h: float = Field(
-        default=0.3,
+    proximal_share: float = Field(
+        default=0.1,
         ge=0.0,
-        le=100.0,
-        description="of a full-range difference to the plan before, squared; assumed",
+        le=10.0,
+        description="price of a full-range difference to the plan before, squared, over that of the strongest"
+        " actuator's full power; assumed",
     )
-    rate_eur: float = Field(
-        default=0.002, ge=0.0, le=10.0, description="of a full-range change between stages, squared; assumed"
+    rate_s: float = Field(
+        default=3.0,
+        ge=0.0,
+        le=600.0,
+        description="price of a full-range change between stages, squared, as time of that full power; assumed",
     )
     rate_max_per_s: float = Field(
         default=0.02, gt=0.0, le=1.0, description="fastest planned rise of a share; falling is free, as in the supervisor; assumed"
