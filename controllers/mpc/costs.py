@@ -56,13 +56,13 @@ def power_slopes_w(
     shares = around.shares
     first, second = np.zeros_like(shares), np.full_like(shares, CURVATURE_LEAST_W)
     curved = model.chiller.power_curvature
-    full_w = model.chiller_power_w(around.medium_degc, by.ambient_degc)
+    full_w = factor * model.chiller_power_w(around.medium_degc, by.ambient_degc)
     chill = shares[:, CHILL]
     lowest = model.chill_least
     bursts = (1.0 - curved * (1.0 - lowest)) * np.maximum(lowest / chill_least, 1.0)
     steady = 1.0 - curved + 2.0 * curved * chill
-    first[:, CHILL] = full_w * np.where(chill < chill_least, bursts, steady)
-    second[:, CHILL] += 2.0 * curved * full_w
+    first[:, CHILL] = full_w * np.where(chill < lowest, bursts, steady)
+    second[:, CHILL] += np.where(chill < lowest, 0.0, 2.0 * curved * full_w)
     first[:, HEATER] = model.heater_w
     for path in (CHILL, OUTSIDE) if model.liquid else (CHILL,):
         fan = np.maximum(shares[:, path] - ram, 0.0)
@@ -76,7 +76,7 @@ def power_slopes_w(
 
 
 def stored_price_eur_per_k(
-    settings: MpcSettings, model: ReducedModel, outlook: Outlook, by: Weather, long_run_w: float
+    settings: MpcSettings, model: ReducedModel, outlook: Outlook, by: Weather, long_run_w: float, power_factor: float
 ) -> float:
     """Return what a kelvin of stored heat is worth at the end of the plan [EUR/K]; positive: better gone."""
     n = model.numbers
@@ -90,7 +90,7 @@ def stored_price_eur_per_k(
         if carried_degc < outlook.highest_degc[-1]:
             return 0.0  # outside air will do it
         half = 0.5
-        power_w = float(model.chiller_power_w(np.array(25.0), by.ambient_degc[-1])) * half
+        power_w = float(model.chiller_power_w(np.array(25.0), by.ambient_degc[-1])) * half * power_factor
         power_w *= 1.0 - model.chiller.power_curvature * (1.0 - half)
         return per_k * power_w / (half * float(model.chiller_heat_w(np.array(25.0), by.ambient_degc[-1])))
     if settles_degc < outlook.lowest_degc[-1]:
@@ -134,7 +134,7 @@ def build_stages(
     ageing, ageing_curved = ageing_eur_per_s(settings, pack, around.cell_degc)
     factor = model.resistance_factor(around.cell_degc, by.now_degc)
     warmer = model.resistance_factor(around.cell_degc + 0.5, by.now_degc)
-    terminal = stored_price_eur_per_k(settings, model, outlook, by, long_run_w)
+    terminal = stored_price_eur_per_k(settings, model, outlook, by, long_run_w, power_factor)
     terminal += TAIL_S * float(ageing[-1])
     return Stages(
         input_price=energy[:, None] * first_w,

@@ -3,7 +3,7 @@
 From it follow the bounds of the cells, what a kelvin outside costs, and the price of energy. A planned charge
 costs the driver's time where the cells take less than the charger offers: the limit table's factor over
 temperature gives the bounds and the slope. Before an event beyond the plan's end, the last stage is asked to be
-on the way there: ``T_event - rate (t_event - t_end)`` with what heater or cooler can do.
+on the way there: ``T_event - rate (t_event - t_end)`` with what heater or cooler can do after losses.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from math import isfinite
 from typing import NamedTuple, final
 
 import numpy as np
+import numpy.typing as npt
 
 from controllers.conditioning import pack_energy_kwh
 from controllers.mpc.grid import Grid
@@ -19,10 +20,21 @@ from controllers.tables import interpolate
 from thermal_bms.description import PackDescription
 from thermal_bms.limits import load_limits
 from thermal_bms.signals import Estimate, LimitCause, Limits, Measurement, Preview, VehicleMode
-from thermal_bms.units import JOULES_PER_KWH, SECONDS_PER_HOUR, FloatArray
+from thermal_bms.units import JOULES_PER_KWH, SECONDS_PER_HOUR, BoolArray, FloatArray
 
-REACHABLE_SHARE = 0.7
-"""Of the rated heating or cooling, that is reckoned with towards an event beyond the plan; assumed."""
+IntArray = npt.NDArray[np.int64]
+
+REACHABLE_SHARE = 0.75
+"""Of the rated heating or cooling, less the losses, that is reckoned with towards an event beyond the plan; assumed."""
+
+EVENT_S = 1800.0
+"""To miss the temperature of an event by a kelvin counts as much as being outside for so long; assumed."""
+
+SETTLING_S = 600.0
+"""Over so long the price of being outside rises to its full height: nothing done now helps sooner; assumed."""
+
+LAGGING_K = 1.5
+"""The coldest cell falls so far behind the mean while the pack is heated at full power; assumed."""
 
 SLOPE_OVER_K = 10.0
 """Over so many kelvin below the full charge power its loss is taken as straight."""
@@ -70,11 +82,18 @@ class Schedule:
     """Tells what the truck does; remembers how long no charge has flowed."""
 
     def __init__(
-        self, settings: MpcSettings, pack: PackDescription, *, heating_k_per_s: float, cooling_k_per_s: float
+        self,
+        settings: MpcSettings,
+        pack: PackDescription,
+        *,
+        heating_k_per_s: float,
+        cooling_k_per_s: float,
+        loss_per_s: float,
     ) -> None:
         self._settings = settings
         self._heating_k_per_s = REACHABLE_SHARE * heating_k_per_s
         self._cooling_k_per_s = REACHABLE_SHARE * cooling_k_per_s
+        self._loss_per_s = loss_per_s
         self._energy_kwh = pack_energy_kwh(pack)
         volt = 1000.0 * self._energy_kwh / (pack.n_strings * pack.capacity_ah)
         self._rated_w = pack.charge_current_max_a * pack.n_strings * volt
@@ -105,11 +124,12 @@ class Schedule:
         bounds, prices = self._settings.bounds, self._settings.prices
         n = grid.size
         price = bounds.price_eur_per_kwh_k_h * self._energy_kwh / SECONDS_PER_HOUR
+        rising = np.minimum(grid.end_s / SETTLING_S, 1.0)
         look = Outlook(
             np.full(n, bounds.drive_min_degc),
             np.full(n, bounds.drive_max_degc),
-            np.full(n, price),
-            np.full(n, price),
+            rising * price,
+            rising * price,
             np.full(n, prices.energy_drive_eur_per_kwh / JOULES_PER_KWH),
         )
         trusted = preview.confidence >= self._settings.forecast.confidence_min
@@ -127,7 +147,8 @@ class Schedule:
             )
             self._charge(look, stages, preview.charge_power_w)
             window = self._window(preview.charge_power_w)
-            self._on_the_way(look, grid, event_s, window.lowest_degc, bounds.drive_max_degc)
+            ambient_degc = measurement.ambient_temp_degc
+            self._on_the_way(look, grid, event_s, window.lowest_degc, bounds.drive_max_degc, ambient_degc)
         return look
 
     def _on_the_plug(
@@ -149,7 +170,9 @@ class Schedule:
         if known:
             leaving = np.flatnonzero(grid.end_s >= departure_s)[:1]
             look.lowest_degc[leaving] = c.departure_heat_degc
-            self._on_the_way(look, grid, departure_s, c.departure_heat_degc, c.departure_cool_degc + 3.0)
+            self._as_event(look, grid, leaving)
+            ambient_degc = measurement.ambient_temp_degc
+            self._on_the_way(look, grid, departure_s, c.departure_heat_degc, c.departure_cool_degc, ambient_degc)
         elif doing.charging:
             charge_s = self._charge_s(estimate.soc, measurement.charger_power_max_w)
             self._charge(look, grid.middle_s < charge_s, measurement.charger_power_max_w)
@@ -159,7 +182,7 @@ class Schedule:
         power_w = min(power_w, self._rated_w) if power_w > 0.0 else self._rated_w
         return max(missing, 0.05) * self._energy_kwh * JOULES_PER_KWH / power_w
 
-    def _charge(self, look: Outlook, stages: FloatArray, power_w: float) -> None:
+    def _charge(self, look: Outlook, stages: BoolArray, power_w: float) -> None:
         """Write the bounds and prices of a charge at a power into these stages."""
         window = self._window(power_w)
         bounds, prices = self._settings.bounds, self._settings.prices
@@ -186,14 +209,28 @@ class Schedule:
         return self._windows[power_w]
 
     def _on_the_way(
-        self, look: Outlook, grid: Grid, event_s: float, lowest_degc: float, highest_degc: float
+        self,
+        look: Outlook,
+        grid: Grid,
+        event_s: float,
+        lowest_degc: float,
+        highest_degc: float,
+        ambient_degc: float,
     ) -> None:
         """Ask the last stage to be on the way to an event beyond it."""
         ahead_s = event_s - float(grid.end_s[-1])
         if ahead_s <= 0.0:
             return
-        reach = lowest_degc - self._heating_k_per_s * ahead_s
+        gap_k = lowest_degc - ambient_degc if isfinite(ambient_degc) else 0.0
+        heating_k_per_s = self._heating_k_per_s - self._loss_per_s * max(gap_k, 0.0)
+        cooling_k_per_s = self._cooling_k_per_s - self._loss_per_s * max(-gap_k, 0.0)
+        reach = lowest_degc + LAGGING_K - max(heating_k_per_s, 0.0) * ahead_s
         look.lowest_degc[-1] = max(look.lowest_degc[-1], reach)
-        look.highest_degc[-1] = min(look.highest_degc[-1], highest_degc + self._cooling_k_per_s * ahead_s)
-        look.below_price[-1] *= 5.0
-        look.above_price[-1] *= 5.0
+        look.highest_degc[-1] = min(look.highest_degc[-1], highest_degc + max(cooling_k_per_s, 0.0) * ahead_s)
+        self._as_event(look, grid, np.array([grid.size - 1]))
+
+    def _as_event(self, look: Outlook, grid: Grid, stages: IntArray) -> None:
+        """Make a kelvin outside in these stages cost as much as outside for ``EVENT_S``, however short they are."""
+        factor = EVENT_S / grid.length_s[stages]
+        look.below_price[stages] *= factor
+        look.above_price[stages] *= factor

@@ -75,6 +75,7 @@ class Planner:
             truck.pack,
             heating_k_per_s=model.heater_w / capacity,
             cooling_k_per_s=model.chiller.heat_w / capacity if model.has_chiller else 0.0,
+            loss_per_s=(model.numbers.pack_to_ambient_w_per_k + model.numbers.circuit_to_ambient_w_per_k) / capacity,
         )
         self.observer = Observer(settings.observer, model)
         start_eur = settings.prices.start_eur_per_kw * truck.thermal.chiller_capacity_w / 1000.0

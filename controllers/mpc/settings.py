@@ -134,7 +134,7 @@ class PenaltySettings(Parameters):
     """What keeps a plan calm."""
 
     proximal_share: float = Field(
-        default=0.1,
+        default=0.5,
         ge=0.0,
         le=10.0,
         description="price of a full-range difference to the plan before, squared, over that of the strongest"
@@ -171,7 +171,7 @@ class ForecastSettings(Parameters):
 class ObserverSettings(Parameters):
     """How fast what the model does not know is learned."""
 
-    cell_s: float = Field(default=300.0, ge=20.0, le=7200.0, description="heat of the cells; assumed")
+    cell_s: float = Field(default=600.0, ge=20.0, le=7200.0, description="heat of the cells; assumed")
     medium_s: float = Field(default=60.0, ge=10.0, le=3600.0, description="heat of the medium; assumed")
     conductance_s: float = Field(
         default=3600.0, ge=60.0, le=86400.0, description="factor on the cells' conductance; assumed"
