@@ -31,19 +31,25 @@ PART_SPEEDS = (0.25, 0.5, 0.75)
 SWEEPS = 80
 
 
-def thermal_dynamics(truck: "TruckParameters", cell: CellParameters, flow_max_kg_per_s: float) -> ThermalDynamics:
+def thermal_dynamics(
+    truck: "TruckParameters", cell: CellParameters, flow_max_kg_per_s: float
+) -> ThermalDynamics:
     """Return the lumps of a truck whose largest coolant flow is ``flow_max_kg_per_s``."""
     pack = truck.pack
     n_groups = pack.n_strings * pack.n_series
     n_cells = n_groups * pack.n_parallel
     thermal = cell.thermal
-    cells_j_per_k = n_cells * (thermal.mass_kg * thermal.specific_heat_j_per_kgk + pack.wall_heat_capacity_j_per_k)
+    cells_j_per_k = n_cells * (
+        thermal.mass_kg * thermal.specific_heat_j_per_kgk + pack.wall_heat_capacity_j_per_k
+    )
     inner_k_per_w = (thermal.core_to_plate_k_per_w + pack.interface_k_per_w) / n_cells
     string_kg_per_s = 0.5 * flow_max_kg_per_s / pack.n_strings
     if truck.loop is not None:
         loop, p = truck.loop, loop_record(truck.loop)[0]
         film = plate_film_conductance_w_per_k(plate_record(loop.plate)[0], string_kg_per_s, WARM_K)
-        medium_kg = loop.return_mass_kg + loop.supply_mass_kg + pack.n_strings * plate_coolant_mass_kg(loop.plate)
+        medium_kg = (
+            loop.return_mass_kg + loop.supply_mass_kg + pack.n_strings * plate_coolant_mass_kg(loop.plate)
+        )
         flow = float(loop_flow_m3_per_s(p, 1.0, float(pack.n_strings), WARM_K))
         pump_w = float(pump_power_w(p, 1.0, flow)[0])
         cp, heater, fan, loss = float(specific_heat(p, WARM_K)), loop.heater, loop.fan, loop.loss_w_per_k
@@ -89,11 +95,15 @@ def chiller_lines(
     air_m3_per_s : air at the condenser [m³/s]
     """
     rating = truck.chiller
-    p, table = chiller_record(sized_for(rating.capacity_w, rating.ambient_degc, refrigerant=rating.refrigerant))
+    p, table = chiller_record(
+        sized_for(rating.capacity_w, rating.ambient_degc, refrigerant=rating.refrigerant)
+    )
 
     def point(speed: float, inlet_degc: float, ambient_degc: float) -> tuple[float, float]:
         air = air_m3_per_s * float(air_density(degc_to_k(ambient_degc))) * AIR_SPECIFIC_HEAT_J_PER_KGK
-        return steady_point(p[0], table, speed, degc_to_k(inlet_degc), medium_rate_w_per_k, degc_to_k(ambient_degc), air)
+        return steady_point(
+            p[0], table, speed, degc_to_k(inlet_degc), medium_rate_w_per_k, degc_to_k(ambient_degc), air
+        )
 
     grid = [(t, a, *point(1.0, t, a)) for t in INLET_DEGC for a in AMBIENT_DEGC]
     over = np.array([[1.0, t - 25.0, a - 40.0] for t, a, _, _ in grid])
@@ -143,6 +153,8 @@ def steady_point(
         tc_k += 0.5 * ((heat_w + (1.0 - p.loss_fraction) * power_w) / g_c + ambient_k - tc_k)
     if te_k < p.evaporating_min_k:
         held_w = max(g_e * (inlet_k - p.evaporating_min_k), 0.0)
-        full_w, _, full_power_w = refrigerant_flows(p, table, speed * p.speed_max_rpm, p.evaporating_min_k, tc_k)
+        full_w, _, full_power_w = refrigerant_flows(
+            p, table, speed * p.speed_max_rpm, p.evaporating_min_k, tc_k
+        )
         return held_w, full_power_w * held_w / full_w
     return float(heat_w), float(power_w)

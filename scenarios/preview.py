@@ -22,6 +22,7 @@ from thermal_bms.signals import Preview
 from thermal_bms.units import JOULES_PER_KWH, SECONDS_PER_HOUR, FloatArray
 
 FAST_CHARGERS = ("ccs", "mcs", "gbt")
+
 AHEAD_S = 7200.0
 """How far it reaches; more than any plan looks."""
 
@@ -67,9 +68,9 @@ def phase_curve_a2(
         return current_squares_a2(time_s, power_w, voltage_v, duration_s)
     if isinstance(phase, ChargePhase):
         most_w = pack.n_strings * pack.charge_current_max_a * voltage_v
-        power_w = min(charger(phase.charger).power_max_w, most_w)
-        end_s = 0.6 * usable_kwh * JOULES_PER_KWH / power_w
-        return current_squares_a2(np.array([0.0, end_s]), np.array([power_w]), voltage_v, duration_s)
+        charge_w = min(charger(phase.charger).power_max_w, most_w)
+        end_s = 0.6 * usable_kwh * JOULES_PER_KWH / charge_w
+        return current_squares_a2(np.array([0.0, end_s]), np.array([charge_w]), voltage_v, duration_s)
     return current_squares_a2(np.array([0.0, 1.0]), np.zeros(1), voltage_v, duration_s)
 
 
@@ -106,7 +107,9 @@ class Plan:
         """Planned length of the day [s]."""
         return sum(self.durations_s)
 
-    def preview(self, index: int, elapsed_s: float, *, now_s: float = 0.0, cell_temp_degc: float = 25.0) -> Preview:
+    def preview(
+        self, index: int, elapsed_s: float, *, now_s: float = 0.0, cell_temp_degc: float = 25.0
+    ) -> Preview:
         """Return the preview ``elapsed_s`` into phase ``index``.
 
         Parameters
@@ -168,7 +171,7 @@ class Plan:
             for i in range(n):
                 error = keep * error + math.sqrt(1.0 - keep * keep) * shocks[i]
                 factors[i] += error
-        return np.maximum(factors, 0.0)
+        return np.asarray(np.maximum(factors, 0.0))
 
     def _next_fast_charge(self, index: int, left_s: float) -> tuple[float, float]:
         ahead_s = left_s

@@ -34,14 +34,21 @@ def drive_power_w(
     turning_kg = vehicle.wheel_inertia_kg_m2 / vehicle.wheel_radius_m**2
     density = vehicle.air_pressure_pa / (AIR_GAS_CONSTANT_J_PER_KGK * degc_to_k(ambient_degc))
     slope = 0.5 * (grade[1:] + grade[:-1])
-    force_n = mass_kg * GRAVITY_M_PER_S2 * (slope + vehicle.rolling_resistance) + 0.5 * density * vehicle.drag_area_m2 * mean**2
+    force_n = (
+        mass_kg * GRAVITY_M_PER_S2 * (slope + vehicle.rolling_resistance)
+        + 0.5 * density * vehicle.drag_area_m2 * mean**2
+    )
     inertia_w = 0.5 * (mass_kg + turning_kg) * np.diff(speed**2) / length_s if not cycle.by_distance else 0.0
     wheel_w = np.clip(force_n * mean + inertia_w, -vehicle.regen_power_max_w, vehicle.power_max_w)
-    electric_w = np.where(wheel_w > 0.0, wheel_w / vehicle.drive_efficiency, wheel_w * vehicle.regen_efficiency)
+    electric_w = np.where(
+        wheel_w > 0.0, wheel_w / vehicle.drive_efficiency, wheel_w * vehicle.regen_efficiency
+    )
     return time_s, electric_w + vehicle.auxiliary_power_w
 
 
-def current_squares_a2(time_s: FloatArray, power_w: FloatArray, voltage_v: float, duration_s: float) -> FloatArray:
+def current_squares_a2(
+    time_s: FloatArray, power_w: FloatArray, voltage_v: float, duration_s: float
+) -> FloatArray:
     """Return means of the squared current over steps of ``STEP_S`` [A²]; zero behind the end of the power.
 
     >>> current_squares_a2(np.array([0.0, 30.0, 60.0]), np.array([800.0, 0.0]), 8.0, 120.0).tolist()

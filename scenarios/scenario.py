@@ -80,7 +80,9 @@ class PreviewSettings(Parameters):
 
     events: bool = Field(default=True, description="tell when the next fast charge and departure are")
     heat: bool = Field(default=True, description="tell the heat of the cells and the weather along the route")
-    heat_bias: float = Field(default=0.0, ge=-0.9, le=5.0, description="0.3: all heat is foretold 30 % too high")
+    heat_bias: float = Field(
+        default=0.0, ge=-0.9, le=5.0, description="0.3: all heat is foretold 30 % too high"
+    )
     heat_noise: float = Field(
         default=0.0, ge=0.0, le=1.0, description="standard deviation of a slow error, over the heat"
     )

@@ -16,7 +16,13 @@ import numpy as np
 
 from controllers.actuation import Actuation, safe_command
 from controllers.conditioning import CHEMISTRY_DEFAULTS
-from controllers.modes import Latch, Surroundings, outside_ability_w, outside_conductance_w_per_k, surroundings
+from controllers.modes import (
+    Latch,
+    Surroundings,
+    outside_ability_w,
+    outside_conductance_w_per_k,
+    surroundings,
+)
 from controllers.mpc.deadline import Deadline, NoDeadline
 from controllers.mpc.grid import Trajectory
 from controllers.mpc.observer import Seen
@@ -25,8 +31,7 @@ from controllers.mpc.planner import Moment, Planner
 from controllers.mpc.reduced_model import CHILL, HEATER, N_INPUTS, OUTSIDE, WASTE, build_model
 from controllers.mpc.settings import MpcSettings
 from controllers.mpc.solvers import InteriorPoint, ProjectedGradient, Solver
-from controllers.pid import PidController
-from controllers.pid import PidSettings
+from controllers.pid import PidController, PidSettings
 from controllers.thermostat import Thermostat, ThermostatSettings
 from thermal_bms.description import TruckDescription
 from thermal_bms.errors import SolverError
@@ -42,7 +47,15 @@ MILD_DEGC = 20.0
 SHARE_STEP = 1e-3
 """Shares are rounded to this, finer than any actuator on a vehicle bus."""
 
-BROKEN = (ArithmeticError, ValueError, RuntimeError, TypeError, IndexError, np.linalg.LinAlgError, SolverError)
+BROKEN = (
+    ArithmeticError,
+    ValueError,
+    RuntimeError,
+    TypeError,
+    IndexError,
+    np.linalg.LinAlgError,
+    SolverError,
+)
 
 
 class ChainLink(IntEnum):
@@ -90,7 +103,10 @@ class MpcController:
         self._actuation = Actuation(settings.actuation, truck.thermal)
         self._outside_w_per_k = outside_conductance_w_per_k(truck.thermal)
         self.pid = PidController(
-            PidSettings(conditioning=settings.conditioning, modes=settings.modes, actuation=settings.actuation), truck
+            PidSettings(
+                conditioning=settings.conditioning, modes=settings.modes, actuation=settings.actuation
+            ),
+            truck,
         )
         self.thermostat: Controller = Thermostat(
             ThermostatSettings(modes=settings.modes, actuation=settings.actuation), truck
@@ -141,7 +157,9 @@ class MpcController:
         situation = (doing.plugged, measurement.vehicle_mode)
         if self._since_plan_s >= self._settings.grid.period_s - 1e-9 or situation != self._situation:
             self._situation = situation
-            self._plan(Moment(measurement, estimate, preview, around, doing, self._shares, self._since_plan_s), dt_s)
+            self._plan(
+                Moment(measurement, estimate, preview, around, doing, self._shares, self._since_plan_s), dt_s
+            )
         if self.link <= ChainLink.SHIFTED_PLAN:
             self.pid.follow(measurement, estimate, applied, dt_s=dt_s)
             uneven = self._is_uneven(hot_degc - cold_degc) and not doing.parked
@@ -193,31 +211,34 @@ class MpcController:
 
     def _command(self, around: Surroundings, *, uneven: bool) -> ThermalCommand:
         """Return the command for the shares of the plan's first stage."""
-        act, shares = self._actuation, self._shares
-        path = self.planner.paths.path
-        heater = float(shares[HEATER])
+        act, shares, path = self._actuation, self._shares, self.planner.paths.path
+        heater, outside = float(shares[HEATER]), float(shares[OUTSIDE])
         if path is Path.CHILLER:
-            self._valve = ValveMode.CHILLER
-            duty = max(self._model.duty_of_share(float(shares[CHILL])), self._settings.actuation.compressor_duty_min)
-            command = act.cool(self._valve, duty * self._thermal.chiller_capacity_w, around)
-            lowest = self._settings.actuation.chiller_pump_duty_min
-            return replace(command, pump_duty=min(command.pump_duty, lowest + (1.0 - lowest) * duty))
-        if path is Path.OUTSIDE and shares[OUTSIDE] > 0.0:
-            self._valve = ValveMode.RADIATOR
-            if around.ambient_temp_degc > self.planner.observer.cell_degc:
-                return act.warm(self._valve, heater, float(shares[OUTSIDE]), around)
-            ability_w = max(outside_ability_w(self._outside_w_per_k, around), 1.0)
-            return act.cool(self._valve, float(shares[OUTSIDE]) * ability_w, around)
+            return self._chill(float(shares[CHILL]), around)
+        if path is Path.OUTSIDE and outside > 0.0:
+            ability_w = outside_ability_w(self._outside_w_per_k, around)
+            if around.ambient_temp_degc < self.planner.observer.cell_degc:
+                return self._at(act.cool(ValveMode.RADIATOR, outside * max(ability_w, 1.0), around))
+            if ability_w <= 0.0:  # else the medium is still warmer than the outside
+                return self._at(act.warm(ValveMode.RADIATOR, heater, outside, around))
         if path is Path.WASTE_HEAT and shares[WASTE] > 0.0:
-            self._valve = ValveMode.WASTE_HEAT
-            return act.warm(self._valve, heater, float(max(shares[WASTE], heater)), around)
+            return self._at(act.warm(ValveMode.WASTE_HEAT, heater, max(float(shares[WASTE]), heater), around))
         if heater > 0.0:
-            self._valve = ValveMode.BYPASS
-            return act.warm(self._valve, heater, heater, around)
-        if uneven:
-            self._valve = ValveMode.BYPASS
-            return act.circulate(self._valve)
-        return act.rest(self._valve)
+            return self._at(act.warm(ValveMode.BYPASS, heater, heater, around))
+        return self._at(act.circulate(ValveMode.BYPASS)) if uneven else act.rest(self._valve)
+
+    def _chill(self, share: float, around: Surroundings) -> ThermalCommand:
+        """Return the command for a share of the chiller's heat; the path says that it runs at all."""
+        settings = self._settings.actuation
+        duty = max(self._model.duty_of_share(share), settings.compressor_duty_min)
+        command = self._actuation.cool(ValveMode.CHILLER, duty * self._thermal.chiller_capacity_w, around)
+        lowest = settings.chiller_pump_duty_min
+        return self._at(replace(command, pump_duty=min(command.pump_duty, lowest + (1.0 - lowest) * duty)))
+
+    def _at(self, command: ThermalCommand) -> ThermalCommand:
+        """Remember where a command puts the valve."""
+        self._valve = command.valve_mode
+        return command
 
     def _fall_back(
         self,
@@ -302,7 +323,15 @@ class MpcController:
         flow = self._flow_of(applied)
         shares = self._applied_shares(applied, flow, around.ram)
         heat_w = estimate.heat_w if isfinite(estimate.heat_w) else 0.0
-        values = (self._mean_degc(estimate), around.inlet_temp_degc, heat_w, around.ambient_temp_degc, flow, 1.0, measurement.compressor_power_w)
+        values = (
+            self._mean_degc(estimate),
+            around.inlet_temp_degc,
+            heat_w,
+            around.ambient_temp_degc,
+            flow,
+            1.0,
+            measurement.compressor_power_w,
+        )
         self._sums += dt_s * np.concatenate([values, shares])
 
     def _seen(self, moment: Moment, dt_s: float) -> Seen:
@@ -334,7 +363,9 @@ class MpcController:
             shares[CHILL] = self._model.share_of_duty(command.compressor_duty)
         elif mode is ValveMode.RADIATOR:
             ram = ram if isfinite(ram) else 0.0
-            shares[OUTSIDE] = command.fan_duty + ram if self._thermal.cooling == "liquid" else command.pump_duty
+            shares[OUTSIDE] = (
+                command.fan_duty + ram if self._thermal.cooling == "liquid" else command.pump_duty
+            )
         elif mode is ValveMode.WASTE_HEAT:
             shares[WASTE] = command.pump_duty
         shares[HEATER] = command.heater_duty

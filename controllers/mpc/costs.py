@@ -2,7 +2,8 @@
 
 Straight and curved parts about the plan before, in EUR per second of a stage::
 
-    energy(u) = e [ P_c max(c (1 - b (1 - c)), c (1 - b (1 - c_least))) + P_h h + P_fan (max(r, c) - ram)₊³ + P_pump m(u)³ ]
+    energy(u) = e [ P_c(c) + P_h h + P_fan (max(r, c) - ram)₊³ + P_pump m(u)³ ]
+    P_c(c)    = P_full max(c (1 - b (1 - c)), c (1 - b (1 - c_least)))
     heat(T)   = e Q ρ(T)/ρ(T_now)
     ageing(T) = price / life 2^((T - 25) / doubling)
     at the end: ageing over another ``TAIL_S``; stored heat at its share of what removing or making it costs,
@@ -35,17 +36,28 @@ CURVATURE_LEAST_W = 50.0
 """Smallest curvature of an actuator's power over its share, so that ties are broken the same way; assumed."""
 
 
-def ageing_eur_per_s(settings: MpcSettings, pack: PackDescription, temp_degc: FloatArray) -> tuple[FloatArray, FloatArray]:
+def ageing_eur_per_s(
+    settings: MpcSettings, pack: PackDescription, temp_degc: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Return first and second derivative of the ageing cost over temperature [EUR/(K s)], [EUR/(K² s)]."""
     prices = settings.prices
-    base = prices.pack_eur_per_kwh * pack_energy_kwh(pack) / (prices.pack_life_years * HOURS_PER_YEAR * SECONDS_PER_HOUR)
+    base = (
+        prices.pack_eur_per_kwh
+        * pack_energy_kwh(pack)
+        / (prices.pack_life_years * HOURS_PER_YEAR * SECONDS_PER_HOUR)
+    )
     rate = log(2.0) / prices.ageing_doubles_k
     cost = base * np.exp(rate * (np.minimum(temp_degc, 70.0) - 25.0))
     return rate * cost, rate * rate * cost
 
 
 def power_slopes_w(
-    model: ReducedModel, around: Trajectory, by: Weather, ram: FloatArray, chill_least: FloatArray, factor: float
+    model: ReducedModel,
+    around: Trajectory,
+    by: Weather,
+    ram: FloatArray,
+    chill_least: FloatArray,
+    factor: float,
 ) -> tuple[FloatArray, FloatArray]:
     """Return first and second derivative of the electric power over the shares [W], each of shape (n, 4).
 
@@ -76,7 +88,12 @@ def power_slopes_w(
 
 
 def stored_price_eur_per_k(
-    settings: MpcSettings, model: ReducedModel, outlook: Outlook, by: Weather, long_run_w: float, power_factor: float
+    settings: MpcSettings,
+    model: ReducedModel,
+    outlook: Outlook,
+    by: Weather,
+    long_run_w: float,
+    power_factor: float,
 ) -> float:
     """Return what a kelvin of stored heat is worth at the end of the plan [EUR/K]; positive: better gone."""
     n = model.numbers

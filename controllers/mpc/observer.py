@@ -115,7 +115,9 @@ class Observer:
         if chill < 1e-3:
             self._cabin_w += share * (max(seen.compressor_w, 0.0) - self._cabin_w)
         elif chill >= 0.8 * self._model.chill_least:
-            expected_w = float(self._model.chiller_power_w(np.array(seen.medium_degc), np.array(seen.ambient_degc)))
+            expected_w = float(
+                self._model.chiller_power_w(np.array(seen.medium_degc), np.array(seen.ambient_degc))
+            )
             expected_w *= chill * (1.0 - self._model.chiller.power_curvature * (1.0 - chill))
             found = (seen.compressor_w - self._cabin_w) / expected_w
             self.power_factor += share * (min(max(found, FACTOR_MIN), CHILLER_MAX) - self.power_factor)

@@ -112,7 +112,9 @@ class Schedule:
         """Return what the truck does now; cells too cold for any current are waiting to be charged."""
         plugged = measurement.plug_connected or measurement.vehicle_mode is VehicleMode.CHARGE
         flowing = abs(estimate.pack_current_a) > self._idle_a
-        barred = limits.charge_current_max_a <= self._idle_a and limits.charge_cause is LimitCause.CELL_TEMP_LOW
+        barred = (
+            limits.charge_current_max_a <= self._idle_a and limits.charge_cause is LimitCause.CELL_TEMP_LOW
+        )
         self._idle_s = 0.0 if not plugged or flowing or barred else self._idle_s + dt_s
         charging = plugged and self._idle_s < self._settings.conditioning.charge_idle_s
         return Doing(plugged, charging, measurement.vehicle_mode is VehicleMode.PARK and not plugged)
@@ -134,7 +136,9 @@ class Schedule:
         )
         trusted = preview.confidence >= self._settings.forecast.confidence_min
         if doing.plugged:
-            self._on_the_plug(look, grid, doing, measurement, estimate, preview.departure_in_s if trusted else np.inf)
+            self._on_the_plug(
+                look, grid, doing, measurement, estimate, preview.departure_in_s if trusted else np.inf
+            )
             return look
         event_s = preview.charge_in_s if trusted else np.inf
         if doing.parked:
@@ -164,7 +168,9 @@ class Schedule:
         known = isfinite(departure_s) and departure_s >= 0.0
         before = grid.start_s < departure_s if known else np.ones(grid.size, dtype=bool)
         look.lowest_degc[before], look.highest_degc[before] = c.plugged_heat_degc, c.plugged_cool_degc
-        look.highest_degc[before] = np.minimum(look.highest_degc[before], self._settings.bounds.drive_max_degc + 1.0)
+        look.highest_degc[before] = np.minimum(
+            look.highest_degc[before], self._settings.bounds.drive_max_degc + 1.0
+        )
         depot = prices.energy_depot_eur_per_kwh if known else prices.energy_public_eur_per_kwh
         look.energy_price[before] = depot / JOULES_PER_KWH
         if known:
@@ -172,7 +178,9 @@ class Schedule:
             look.lowest_degc[leaving] = c.departure_heat_degc
             self._as_event(look, grid, leaving)
             ambient_degc = measurement.ambient_temp_degc
-            self._on_the_way(look, grid, departure_s, c.departure_heat_degc, c.departure_cool_degc, ambient_degc)
+            self._on_the_way(
+                look, grid, departure_s, c.departure_heat_degc, c.departure_cool_degc, ambient_degc
+            )
         elif doing.charging:
             charge_s = self._charge_s(estimate.soc, measurement.charger_power_max_w)
             self._charge(look, grid.middle_s < charge_s, measurement.charger_power_max_w)

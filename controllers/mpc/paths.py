@@ -63,15 +63,43 @@ class PathLayer:
         self._in_path_s += dt_s
         self._since_decision_s += dt_s
 
-    def may_decide(self, *, urgent: bool) -> bool:
-        """Return whether a change of path may be considered now."""
+    def may_decide(self, over_k: float) -> bool:
+        """Return whether a change of path may be considered now.
+
+        Parameters
+        ----------
+        over_k : how far the cells are above their bound, or below it (negative) [K]; far off, a path that does not
+            help may be left at once
+        """
         settings = self._settings
-        return urgent or (self._in_path_s >= settings.dwell_s and self._since_decision_s >= settings.decide_s)
+        if abs(over_k) > settings.urgent_k:
+            helping = (
+                (Path.CHILLER, Path.OUTSIDE) if over_k > 0.0 else (Path.HEATER, Path.WASTE_HEAT, Path.OUTSIDE)
+            )
+            if self.path not in helping:
+                return True
+        return self._in_path_s >= settings.dwell_s and self._since_decision_s >= settings.decide_s
+
+    def others(self, shares: FloatArray, slopes: Slopes, *, cool_outside: bool, over_k: float) -> list[Path]:
+        """Return the paths to be weighed against the present one: the preferred one, or rest.
+
+        Arguments as in :meth:`preferred` and :meth:`may_decide`; where outside air is cold, it stands beside the
+        chiller. After a start the chiller waits for one stay, unless the cells are far too hot: nothing is known
+        of the medium yet.
+        """
+        first = self.preferred(shares, slopes)
+        found = [first if first is not self.path else Path.REST]
+        if cool_outside and Path.CHILLER in (first, self.path):
+            found.append(Path.OUTSIDE)
+        started = self._in_path_s == float("inf")
+        if started and over_k <= self._settings.urgent_k and Path.CHILLER in found:
+            found.remove(Path.CHILLER)
+        return [path for path in dict.fromkeys(found) if path is not self.path]
 
     def decided(self, path: Path) -> None:
         """Take a path, after considering."""
         self._since_decision_s = 0.0
-        if path is not self.path:
+        if path is not self.path or self._in_path_s == float("inf"):
             self.path, self._in_path_s, self._regret_eur = path, 0.0, 0.0
 
     def is_worth_it(self, saved_eur: float) -> bool:
@@ -102,14 +130,16 @@ class PathLayer:
         return Path.CHILLER if leading == CHILL else Path.OUTSIDE
 
     def bounded(
-        self, path: Path, least: FloatArray, most: FloatArray, *, warm_outside: bool
+        self, path: Path, least: FloatArray, most: FloatArray, *, warm_outside: bool, over_k: float
     ) -> tuple[FloatArray, FloatArray]:
-        """Return the shares' bounds with a path prescribed in the window."""
+        """Return the shares' bounds with a path prescribed in the window; far too hot, the chiller works hard."""
         least, most = least.copy(), most.copy()
         keep = set(OPEN[path]) | ({HEATER} if path is Path.OUTSIDE and warm_outside else set())
         for index in range(most.shape[1]):
             if index not in keep:
                 most[self._window, index] = 0.0
         if path is Path.CHILLER:
-            least[self._window, CHILL] = np.minimum(self.chill_least, most[self._window, CHILL])
+            urgent_k = self._settings.urgent_k
+            lowest = max(self.chill_least, min(0.5 * over_k / urgent_k, 1.0) if over_k > urgent_k else 0.0)
+            least[self._window, CHILL] = np.minimum(lowest, most[self._window, CHILL])
         return least, most

@@ -17,7 +17,16 @@ from controllers.mpc.observer import Observer
 from controllers.mpc.outlook import Doing, Schedule
 from controllers.mpc.paths import Path, PathLayer
 from controllers.mpc.problem import Problem, Qp, Stages
-from controllers.mpc.reduced_model import CHILL, HEATER, N_INPUTS, OUTSIDE, WASTE, ReducedModel, Slopes, Weather
+from controllers.mpc.reduced_model import (
+    CHILL,
+    HEATER,
+    N_INPUTS,
+    OUTSIDE,
+    WASTE,
+    ReducedModel,
+    Slopes,
+    Weather,
+)
 from controllers.mpc.settings import MpcSettings
 from controllers.mpc.solvers import Solver
 from thermal_bms.description import TruckDescription
@@ -26,6 +35,8 @@ from thermal_bms.signals import Estimate, Measurement, Preview
 from thermal_bms.units import JOULES_PER_KWH, FloatArray
 
 FIRST_PASSES = 3
+COOL_OUTSIDE_K = 5.0
+"""Outside air so much colder than the cells is always weighed against the chiller; as the PID's margin."""
 
 
 class Moment(NamedTuple):
@@ -47,7 +58,8 @@ class _Program(NamedTuple):
     stages: Stages
     slopes: Slopes
     warm_outside: bool
-    urgent: bool
+    cool_outside: bool
+    over_k: float
 
 
 @final
@@ -75,7 +87,8 @@ class Planner:
             truck.pack,
             heating_k_per_s=model.heater_w / capacity,
             cooling_k_per_s=model.chiller.heat_w / capacity if model.has_chiller else 0.0,
-            loss_per_s=(model.numbers.pack_to_ambient_w_per_k + model.numbers.circuit_to_ambient_w_per_k) / capacity,
+            loss_per_s=(model.numbers.pack_to_ambient_w_per_k + model.numbers.circuit_to_ambient_w_per_k)
+            / capacity,
         )
         self.observer = Observer(settings.observer, model)
         start_eur = settings.prices.start_eur_per_kw * truck.thermal.chiller_capacity_w / 1000.0
@@ -111,16 +124,19 @@ class Planner:
                 around, _ = self._answer(self._program(moment, around).qp, around, solver)
         program = self._program(moment, around)
         path = self.paths.path
-        if self.paths.may_decide(urgent=program.urgent or before is None):
+        if before is None or self.paths.may_decide(program.over_k):
             free, _ = self._answer(program.qp, around, solver)
             best, cost = self._along(path, program, moment.shares, around, solver)
-            other = self.paths.preferred(free.shares, program.slopes)
-            if other is path:
-                other = Path.REST
-            if other is not path:
-                changed, changed_cost = self._along(other, program, moment.shares, around, solver)
-                if before is None or self.paths.is_worth_it(cost - changed_cost):
-                    best, path = changed, other
+            saved, choice = -np.inf, path
+            candidates = self.paths.others(
+                free.shares, program.slopes, cool_outside=program.cool_outside, over_k=program.over_k
+            )
+            for other in candidates:
+                plan, other_cost = self._along(other, program, moment.shares, around, solver)
+                if cost - other_cost > saved:
+                    saved, choice, changed = cost - other_cost, other, plan
+            if choice is not path and (saved > 0.0 if before is None else self.paths.is_worth_it(saved)):
+                best, path = changed, choice
             self.paths.decided(path)
         else:
             best, _ = self._along(path, program, moment.shares, around, solver)
@@ -132,7 +148,9 @@ class Planner:
     ) -> tuple[Trajectory, float]:
         """Return the plan with a path prescribed, and its cost [EUR]."""
         stages = program.stages
-        least, most = self.paths.bounded(path, stages.least, stages.most, warm_outside=program.warm_outside)
+        least, most = self.paths.bounded(
+            path, stages.least, stages.most, warm_outside=program.warm_outside, over_k=program.over_k
+        )
         least = np.minimum(least, shares + self._rise)
         return self._answer(self._problem.with_bounds(program.qp, least, most), around, solver)
 
@@ -180,14 +198,9 @@ class Planner:
             medium_degc=observer.medium_degc,
             last_shares=moment.shares,
         )
-        outside = stages.lowest_degc[0] - mean_degc, mean_degc - stages.highest_degc[0]
-        return _Program(
-            qp,
-            stages,
-            slopes,
-            bool(by.ambient_degc[0] > observer.cell_degc),
-            max(outside) > settings.valve.urgent_k,
-        )
+        over_k = max(mean_degc - stages.highest_degc[0], 0.0) - max(stages.lowest_degc[0] - mean_degc, 0.0)
+        warmer_k = float(by.ambient_degc[0]) - mean_degc
+        return _Program(qp, stages, slopes, warmer_k > 0.0, warmer_k < -COOL_OUTSIDE_K, over_k)
 
     def weather(self, moment: Moment) -> Weather:
         """Return what drives the model along the stages."""

@@ -5,7 +5,8 @@ how far the coldest cell lies below and the hottest above its bound, ``v`` and `
 about the plan before (implicit Euler, one line per state, see ``reduced_model``)::
 
     x_k - Δ (F_k x_k + B_k u_k) - x_{k-1} = Δ (f_k - F_k x̄_k - B_k ū_k)
-    T_k + v_k >= lowest_k,   T_k - z_k <= highest_k,   u_k - u_{k-1} <= rate Δ,   0 <= u_k <= most_k
+    T_k + v_k >= lowest_k,   T_k - z_k <= highest_k,
+    u_k - u_{k-1} <= rate Δ,   0 <= u_k <= most_k,   c_k + r_k + w_k <= 1
 
     cost = Σ Δ [ p_u u + u H_u u / 2 + p_T T + h_T T² / 2 + w (v or z) + w₂ (v² or z²) / 2 + prox (u - ū)² ]
            + Σ rate_price (u_k - u_{k-1})² + terminal p_T T_N
@@ -21,13 +22,15 @@ import numpy.typing as npt
 from scipy.sparse import csc_matrix
 
 from controllers.mpc.grid import Grid, Trajectory
-from controllers.mpc.reduced_model import N_INPUTS, Slopes
+from controllers.mpc.reduced_model import CHILL, N_INPUTS, OUTSIDE, WASTE, Slopes
 from thermal_bms.units import FloatArray
 
 N_VARIABLES = 8
 CELL, MEDIUM, BELOW, ABOVE = range(4, 8)
 ORIGIN_DEGC = 25.0
 MILLI = 1e3
+VALVE_INPUTS = (CHILL, OUTSIDE, WASTE)
+"""Inputs that share the mode valve: together they take no more than all of the flow's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,9 @@ class Qp(NamedTuple):
 class _Pattern:
     """Places of a sparse matrix, so that values in the order given can be put into it at once."""
 
-    def __init__(self, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], shape: tuple[int, int]) -> None:
+    def __init__(
+        self, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], shape: tuple[int, int]
+    ) -> None:
         order = np.lexsort((rows, columns))
         self._order = order
         self._shape = shape
@@ -106,7 +111,9 @@ class Problem:
         n = grid.size
         self._proximal = 2.0 * proximal_eur_per_s * grid.length_s[:, None]
         self._rate = 2.0 * rate_eur
-        self._step_max = rate_max_per_s * np.maximum(grid.length_s, np.append(grid.length_s[:1], grid.length_s[:-1]))
+        self._step_max = rate_max_per_s * np.maximum(
+            grid.length_s, np.append(grid.length_s[:1], grid.length_s[:-1])
+        )
         self._limited = np.flatnonzero(self._step_max < 1.0)
         at = N_VARIABLES * np.arange(n)
         self._inputs = at[:, None] + np.arange(N_INPUTS)
@@ -123,29 +130,61 @@ class Problem:
         previous = at[1:] - N_VARIABLES
         diagonal = np.arange(size)
         self._p = _Pattern(
-            np.concatenate([diagonal, inputs[:-1].ravel()]), np.concatenate([diagonal, inputs[1:].ravel()]), (size, size)
+            np.concatenate([diagonal, inputs[:-1].ravel()]),
+            np.concatenate([diagonal, inputs[1:].ravel()]),
+            (size, size),
         )
         cell_row, medium_row = 2 * np.arange(n), 2 * np.arange(n) + 1
         self._a = _Pattern(
             np.concatenate(
-                [cell_row, cell_row, cell_row[1:], medium_row, medium_row, medium_row[1:], np.repeat(medium_row, N_INPUTS)]
+                [
+                    cell_row,
+                    cell_row,
+                    cell_row[1:],
+                    medium_row,
+                    medium_row,
+                    medium_row[1:],
+                    np.repeat(medium_row, N_INPUTS),
+                ]
             ),
             np.concatenate(
-                [at + CELL, at + MEDIUM, previous + CELL, at + CELL, at + MEDIUM, previous + MEDIUM, inputs.ravel()]
+                [
+                    at + CELL,
+                    at + MEDIUM,
+                    previous + CELL,
+                    at + CELL,
+                    at + MEDIUM,
+                    previous + MEDIUM,
+                    inputs.ravel(),
+                ]
             ),
             (2 * n, size),
         )
         k = self._limited
-        rates = np.arange(k.size * N_INPUTS) + 2 * n
+        rates = np.arange(k.size * N_INPUTS) + 3 * n
+        valve = np.repeat(2 * n + np.arange(n), len(VALVE_INPUTS))
+        through = inputs[:, VALVE_INPUTS].ravel()
         later = k > 0
         now, before = inputs[k].ravel(), inputs[k[later] - 1].ravel()
-        self._g_rows = 2 * n + rates.size
+        self._g_rows = 3 * n + rates.size
         ones = np.ones(n)
         self._g = _Pattern(
-            np.concatenate([cell_row, cell_row, medium_row, medium_row, rates, rates.reshape(-1, N_INPUTS)[later].ravel()]),
-            np.concatenate([at + CELL, at + BELOW, at + CELL, at + ABOVE, now, before]),
+            np.concatenate(
+                [
+                    cell_row,
+                    cell_row,
+                    medium_row,
+                    medium_row,
+                    valve,
+                    rates,
+                    rates.reshape(-1, N_INPUTS)[later].ravel(),
+                ]
+            ),
+            np.concatenate([at + CELL, at + BELOW, at + CELL, at + ABOVE, through, now, before]),
             (self._g_rows, size),
-        ).filled(np.concatenate([ones, ones, ones, -ones, np.ones(rates.size), -np.ones(before.size)]))
+        ).filled(
+            np.concatenate([ones, ones, ones, -ones, np.ones(valve.size + rates.size), -np.ones(before.size)])
+        )
 
     def qp(
         self,
@@ -173,10 +212,11 @@ class Problem:
         h_l, h_u = np.full(self._g_rows, -np.inf), np.full(self._g_rows, np.inf)
         h_l[0 : 2 * n : 2] = stages.lowest_degc - ORIGIN_DEGC
         h_u[1 : 2 * n : 2] = stages.highest_degc - ORIGIN_DEGC
+        h_u[2 * n : 3 * n] = 1.0
         if self._limited.size:
             rise = np.repeat(self._step_max[self._limited, None], N_INPUTS, axis=1)
             rise[0] += last_shares
-            h_u[2 * n :] = rise.ravel()
+            h_u[3 * n :] = rise.ravel()
         x_l, x_u = np.full(n * N_VARIABLES, -np.inf), np.full(n * N_VARIABLES, np.inf)
         x_l[self._inputs], x_u[self._inputs] = stages.least, stages.most
         x_l[BELOW::N_VARIABLES] = x_l[ABOVE::N_VARIABLES] = 0.0
@@ -210,13 +250,17 @@ class Problem:
         b[1] += medium_degc - ORIGIN_DEGC
         return a, b
 
-    def _cost(self, stages: Stages, around: Trajectory, last_shares: FloatArray) -> tuple[csc_matrix, FloatArray]:
+    def _cost(
+        self, stages: Stages, around: Trajectory, last_shares: FloatArray
+    ) -> tuple[csc_matrix, FloatArray]:
         n, length = self.grid.size, self.grid.length_s
         curved = np.zeros((n, N_VARIABLES))
         linear = np.zeros((n, N_VARIABLES))
         curvature = self._length * stages.input_curvature
         curved[:, :N_INPUTS] = curvature + self._proximal + self._decay
-        linear[:, :N_INPUTS] = self._length * stages.input_price - (curvature + self._proximal) * around.shares
+        linear[:, :N_INPUTS] = (
+            self._length * stages.input_price - (curvature + self._proximal) * around.shares
+        )
         linear[0, :N_INPUTS] -= self._rate * last_shares
         curved[:, CELL] = length * stages.cell_curvature
         linear[:, CELL] = length * stages.cell_price - curved[:, CELL] * (around.cell_degc - ORIGIN_DEGC)

@@ -9,23 +9,24 @@ States are the mean cell temperature ``T`` and the medium's temperature at the p
     C_m dS/dt = K (T - S) - c Q_c(R, T_a) - r K_o (R - T_a) + h η P_h + w K_w (T_l - R) - G_m (S - T_a) + d_S
 
 ``Q`` is the forecast heat of the cells, ``ρ`` their resistance, ``s`` the learned factor on the conductance,
-``d_T`` and ``d_S`` the learned heats. ``Q_c`` carries a learned factor. Where the medium may not get colder (dew
-point, icing), ``c`` is limited to what the cells can feed, at the power of the compressor's lowest speed. On an air truck outside air passes through the pack itself, so ``K_o`` is
-the air's capacity rate, and the chiller cools cabin air, which replaces the pack's.
+``d_T`` and ``d_S`` the learned heats. ``Q_c`` carries a learned factor, too. Where the medium may not get colder
+(dew point, icing), ``c`` is limited to what the cells can feed, at the power of the compressor's lowest speed. On
+an air truck outside air passes through the pack itself, so ``K_o`` is the air's capacity rate, and the chiller
+cools cabin air, which replaces the pack's.
 
 The chiller's lines: see :class:`thermal_bms.description.ChillerDescription`. Valid between -30 and 60 degC, for
 steps that are long against the circulation time (half a minute). What it leaves out: gradients in cell and
 pack, the housing's heat capacity, refrigerant dynamics, the sharing of the front end with condenser and e-axle.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple, final
 
 import numpy as np
 
 from controllers.actuation import GLYCOL_HEAT_CAPACITY_J_PER_KGK, ActuationSettings
 from controllers.conditioning import ConditioningSettings, pack_energy_kwh
-from controllers.modes import AIR_HEAT_CAPACITY_J_PER_KGK, outside_conductance_w_per_k
+from controllers.modes import AIR_HEAT_CAPACITY_J_PER_KGK
 from thermal_bms.description import ChillerDescription, ThermalDynamics, TruckDescription
 from thermal_bms.units import FloatArray
 
@@ -87,16 +88,20 @@ def estimated_dynamics(truck: TruckDescription) -> ThermalDynamics:
     cp = GLYCOL_HEAT_CAPACITY_J_PER_KGK if liquid else AIR_HEAT_CAPACITY_J_PER_KGK
     per_kwh = float(ConditioningSettings.model_fields["heat_capacity_j_per_k_kwh"].default)
     chiller_w = thermal.chiller_capacity_w
-    lines = ChillerDescription(
-        heat_w=1.08 * chiller_w,
-        heat_per_inlet_k=0.022,
-        heat_per_ambient_k=-0.0095,
-        power_w=0.4 * chiller_w,
-        power_per_inlet_k=0.0075,
-        power_per_ambient_k=0.017,
-        power_curvature=0.9,
-        duty_curvature=0.7,
-    ) if chiller_w > 0.0 else None
+    lines = (
+        ChillerDescription(
+            heat_w=1.08 * chiller_w,
+            heat_per_inlet_k=0.022,
+            heat_per_ambient_k=-0.0095,
+            power_w=0.4 * chiller_w,
+            power_per_inlet_k=0.0075,
+            power_per_ambient_k=0.017,
+            power_curvature=0.9,
+            duty_curvature=0.7,
+        )
+        if chiller_w > 0.0
+        else None
+    )
     flow = thermal.coolant_flow_max_kg_per_s
     return ThermalDynamics(
         cell_heat_capacity_j_per_k=per_kwh * energy_kwh,
@@ -158,7 +163,9 @@ class ReducedModel:
         """Return the chiller's heat at full speed [W]."""
         lines = self.chiller
         inlet = inlet_degc if self.liquid else CABIN_AIR_DEGC
-        factor = 1.0 + lines.heat_per_inlet_k * (inlet - 25.0) + lines.heat_per_ambient_k * (ambient_degc - 40.0)
+        factor = (
+            1.0 + lines.heat_per_inlet_k * (inlet - 25.0) + lines.heat_per_ambient_k * (ambient_degc - 40.0)
+        )
         heat_w = lines.heat_w * np.maximum(factor, LEAST_FACTOR)
         return np.asarray(heat_w)
 
@@ -187,10 +194,14 @@ class ReducedModel:
         """Return the compressor's electric power at full speed [W]."""
         lines = self.chiller
         inlet = inlet_degc if self.liquid else CABIN_AIR_DEGC
-        factor = 1.0 + lines.power_per_inlet_k * (inlet - 25.0) + lines.power_per_ambient_k * (ambient_degc - 40.0)
+        factor = (
+            1.0 + lines.power_per_inlet_k * (inlet - 25.0) + lines.power_per_ambient_k * (ambient_degc - 40.0)
+        )
         return np.asarray(lines.power_w * np.maximum(factor, LEAST_FACTOR))
 
-    def slopes(self, cell_degc: FloatArray, medium_degc: FloatArray, shares: FloatArray, by: Weather) -> Slopes:
+    def slopes(
+        self, cell_degc: FloatArray, medium_degc: FloatArray, shares: FloatArray, by: Weather
+    ) -> Slopes:
         """Return rates and derivatives at ``n`` points; the flow is that of ``shares`` and not differentiated.
 
         Parameters
@@ -226,10 +237,15 @@ class ReducedModel:
             - loss * (medium_degc - ambient)
             + by.medium_extra_w
         )
-        by_outlet = -(chill * chiller_slope + self.cabin_air_w(chill, CABIN_AIR_DEGC + 1.0) + outside * self.outside_w_per_k + waste * n.waste_heat_w_per_k)
+        by_outlet = -(
+            chill * chiller_slope
+            + self.cabin_air_w(chill, CABIN_AIR_DEGC + 1.0)
+            + outside * self.outside_w_per_k
+            + waste * n.waste_heat_w_per_k
+        )
         by_input = np.stack(
             [
-                -chiller_w - np.where(chill < self.chill_least, self.cabin_air_w(1.0, outlet), 0.0) / self.chill_least,
+                -chiller_w - np.where(chill < self.chill_least, self.cabin_air_w(1.0, outlet), 0.0),
                 -self.outside_w_per_k * outside_k,
                 np.full_like(k, self.heater_w * n.heater_efficiency),
                 n.waste_heat_w_per_k * waste_k,
@@ -284,7 +300,7 @@ def build_model(truck: TruckDescription, actuation: ActuationSettings) -> Reduce
         numbers=numbers if thermal.has_waste_heat else replace_waste(numbers),
         chiller=numbers.chiller or nothing,
         rate_max_w_per_k=rate,
-        outside_w_per_k=outside_conductance_w_per_k(thermal),
+        outside_w_per_k=thermal.radiator_conductance_w_per_k if liquid else rate,
         heater_w=thermal.heater_power_max_w,
         liquid=liquid,
         resistance_temp_degc=np.array(truck.pack.resistance_temp_degc),

@@ -87,7 +87,10 @@ class GridSettings(Parameters):
         default=(20.0, 60.0, 120.0), min_length=1, max_length=8, description="together 76 min in 60 stages"
     )
     period_s: float = Field(
-        default=20.0, ge=5.0, le=120.0, description="a new plan so often; between plans the first step is held"
+        default=20.0,
+        ge=5.0,
+        le=120.0,
+        description="a new plan so often; between plans the first step is held",
     )
 
     @model_validator(mode="after")
@@ -107,7 +110,10 @@ class BoundSettings(Parameters):
     """Between which temperatures cells may be, and what it costs to leave them there not."""
 
     drive_min_degc: float = Field(
-        default=15.0, ge=-30.0, le=30.0, description="coldest cell in use; Lishen LP54173207 datasheet: 15 to 35"
+        default=15.0,
+        ge=-30.0,
+        le=30.0,
+        description="coldest cell in use; Lishen LP54173207 datasheet: 15 to 35",
     )
     drive_max_degc: float = Field(
         default=34.0, ge=20.0, le=50.0, description="hottest cell in use; 1 K inside the same"
@@ -147,7 +153,10 @@ class PenaltySettings(Parameters):
         description="price of a full-range change between stages, squared, as time of that full power; assumed",
     )
     rate_max_per_s: float = Field(
-        default=0.02, gt=0.0, le=1.0, description="fastest planned rise of a share; falling is free, as in the supervisor; assumed"
+        default=0.02,
+        gt=0.0,
+        le=1.0,
+        description="fastest planned rise of a share; falling is free, as in the supervisor; assumed",
     )
 
 
@@ -164,7 +173,10 @@ class ForecastSettings(Parameters):
         default=3600.0, ge=60.0, le=86400.0, description="memory of the long-run mean heat; assumed"
     )
     confidence_min: float = Field(
-        default=0.3, ge=0.0, le=1.0, description="of the preview, below which its events are ignored; as the PID"
+        default=0.3,
+        ge=0.0,
+        le=1.0,
+        description="of the preview, below which its events are ignored; as the PID",
     )
 
 
@@ -224,7 +236,9 @@ class MpcSettings(Parameters):
         description="target temperatures parked, plugged and before departure, also of the PID behind the plan;"
         " defaults by chemistry"
     )
-    modes: ModeSettings = Field(default=ModeSettings(), description="the PID behind the plan moves its valve so")
+    modes: ModeSettings = Field(
+        default=ModeSettings(), description="the PID behind the plan moves its valve so"
+    )
     actuation: ActuationSettings = Field(
         default=ActuationSettings(), description="how duties follow from heat"
     )
@@ -232,5 +246,7 @@ class MpcSettings(Parameters):
     @model_validator(mode="after")
     def _bounds_fit(self) -> "MpcSettings":
         if self.bounds.drive_max_degc - self.bounds.drive_min_degc < self.conditioning.band_min_k:
-            raise ValueError("bounds.drive_max_degc must be at least conditioning.band_min_k above drive_min_degc")
+            raise ValueError(
+                "bounds.drive_max_degc must be at least conditioning.band_min_k above drive_min_degc"
+            )
         return self

@@ -1,10 +1,11 @@
 """Two solvers for the program of a plan, of different kinds, both capped by iterations and never by time.
 
 First PIQP, an interior-point method with proximal terms (Schwan, Jiang, Kuhn and Jones 2023, doi
-10.1109/CDC49753.2023.10383915), set up afresh for every plan: re-used solvers failed in tests where fresh ones did not. Second a
-projected gradient method with momentum (Beck and Teboulle 2009, doi 10.1137/080716542) on the shares alone,
-with the states eliminated and the soft bounds as penalties. It needs nothing but NumPy, shares no code with the
-first, cannot fail to be feasible, and is rougher. (OSQP would do as well, and brings jinja2 and joblib along.)
+10.1109/CDC49753.2023.10383915), set up afresh for every plan: re-used solvers failed in tests where fresh ones did
+not. Second a projected gradient method with momentum (Beck and Teboulle 2009, doi 10.1137/080716542) on the shares
+alone, with the states eliminated and the soft bounds as penalties. It needs nothing but NumPy, shares no code with
+the first, cannot fail to be feasible, and is rougher.
+(OSQP would do as well, and brings jinja2 and joblib along.)
 """
 
 from typing import Protocol, final
@@ -12,7 +13,7 @@ from typing import Protocol, final
 import numpy as np
 import piqp
 
-from controllers.mpc.problem import ABOVE, BELOW, CELL, MEDIUM, N_VARIABLES, Qp
+from controllers.mpc.problem import ABOVE, BELOW, CELL, MEDIUM, N_VARIABLES, VALVE_INPUTS, Qp
 from controllers.mpc.reduced_model import N_INPUTS
 from thermal_bms.units import FloatArray
 
@@ -91,27 +92,38 @@ class ProjectedGradient:
 
         steepest = own + square + np.maximum(linear_below, linear_above) / SOFTNESS_K
         largest = _largest_eigenvalue(share_curvature + by_share.T @ (steepest[:, None] * by_share))
-        shares = before = np.clip(np.zeros(inputs.size), least, most)
+        shares = before = _allowed(np.zeros(inputs.size), least, most)
         momentum = 1.0
         for _ in range(self._iterations):
             next_momentum = 0.5 * (1.0 + np.sqrt(1.0 + 4.0 * momentum * momentum))
             ahead = shares + (momentum - 1.0) / next_momentum * (shares - before)
             before, momentum = shares, next_momentum
-            shares = np.clip(ahead - slope(ahead) / largest, least, most)
+            shares = _allowed(ahead - slope(ahead) / largest, least, most)
             if (shares - before) @ (ahead - shares) > 0.0:
                 momentum = 1.0
         shares = _within_rates(shares, qp, n)
         x = np.zeros(qp.c.size)
         x[inputs] = shares
         x[states] = solved[:, 0] + solved[:, 1:] @ shares
-        x[at + BELOW], x[at + ABOVE] = np.maximum(lowest - x[at + CELL], 0.0), np.maximum(x[at + CELL] - highest, 0.0)
+        x[at + BELOW], x[at + ABOVE] = (
+            np.maximum(lowest - x[at + CELL], 0.0),
+            np.maximum(x[at + CELL] - highest, 0.0),
+        )
         return x
+
+
+def _allowed(shares: FloatArray, least: FloatArray, most: FloatArray) -> FloatArray:
+    """Return shares within their bounds, those that share the valve scaled down to all of the flow."""
+    table = np.clip(shares, least, most).reshape(-1, N_INPUTS)
+    together = table[:, VALVE_INPUTS]
+    table[:, VALVE_INPUTS] = together / np.maximum(together.sum(axis=1), 1.0)[:, None]
+    return table.ravel()
 
 
 def _within_rates(shares: FloatArray, qp: Qp, n: int) -> FloatArray:
     """Return shares that rise no faster than the first stages allow, clipped from stage to stage."""
     table = shares.reshape(n, N_INPUTS).copy()
-    highest = qp.h_u[2 * n :].reshape(-1, N_INPUTS)
+    highest = qp.h_u[3 * n :].reshape(-1, N_INPUTS)
     for k in range(highest.shape[0]):
         table[k] = np.minimum(table[k], highest[k] + (table[k - 1] if k else 0.0))
     return table.ravel()
