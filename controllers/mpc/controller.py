@@ -178,7 +178,12 @@ class MpcController:
         planner.forecast.learn(seen.heat_w, plugged=moment.doing.plugged, dt_s=seen.span_s)
         moment = moment._replace(elapsed_s=min(elapsed_s, self._settings.grid.period_s), shares=seen.shares)
         link, plan, reason = self._planned(moment)
-        self._n_shifted = self._n_shifted + 1 if link is ChainLink.SHIFTED_PLAN else 0
+        if link <= ChainLink.SECOND_SOLVER:
+            self._n_shifted = 0
+        elif link is ChainLink.SHIFTED_PLAN:
+            self._n_shifted += 1
+        else:
+            planner.plan = None  # too old to go on from
         if link is not self.link:
             level = logging.INFO if link is ChainLink.PLAN else logging.WARNING
             _LOG.log(level, "thermal plan: %s%s", link.name, f": {reason}" if reason else "")

@@ -8,6 +8,7 @@ the first, cannot fail to be feasible, and is rougher.
 (OSQP would do as well, and brings jinja2 and joblib along.)
 """
 
+from collections.abc import Callable
 from typing import Protocol, final
 
 import numpy as np
@@ -72,15 +73,20 @@ class ProjectedGradient:
         if not (np.isfinite(dense).all() and np.isfinite(qp.b).all() and np.isfinite(qp.c).all()):
             return None
         solved = np.linalg.solve(dense[:, states], np.column_stack([qp.b, -dense[:, inputs]]))
-        cells, by_share = solved[0::2, 0], solved[0::2, 1:]
-        curved = qp.p.toarray()
-        curved = curved + curved.T - np.diag(np.diag(curved))
-        share_curvature = curved[np.ix_(inputs, inputs)]
-        own, price = np.diag(curved)[at + CELL], qp.c[at + CELL]
+        cells, by_share = solved[0::2, 0], np.ascontiguousarray(solved[0::2, 1:])
+        curved, couple = qp.p.diagonal(), qp.p.diagonal(N_VARIABLES)[inputs[:-N_INPUTS]]
+        diagonal, linear = curved[inputs], qp.c[inputs]
+        own, price = curved[at + CELL], qp.c[at + CELL]
         lowest, highest = qp.h_l[0 : 2 * n : 2], qp.h_u[1 : 2 * n : 2]
         linear_below, linear_above = qp.c[at + BELOW], qp.c[at + ABOVE]
-        square = np.diag(curved)[at + BELOW]
+        square = curved[at + BELOW]
         least, most = qp.x_l[inputs], qp.x_u[inputs]
+
+        def bent(shares: FloatArray) -> FloatArray:
+            product = diagonal * shares
+            product[:-N_INPUTS] += couple * shares[N_INPUTS:]
+            product[N_INPUTS:] += couple * shares[:-N_INPUTS]
+            return product
 
         def slope(shares: FloatArray) -> FloatArray:
             temp = cells + by_share @ shares
@@ -88,10 +94,10 @@ class ProjectedGradient:
             push = own * temp + price
             push -= linear_below * np.minimum(below / SOFTNESS_K, 1.0) + square * below
             push += linear_above * np.minimum(above / SOFTNESS_K, 1.0) + square * above
-            return np.asarray(share_curvature @ shares + qp.c[inputs] + by_share.T @ push)
+            return bent(shares) + linear + push @ by_share
 
         steepest = own + square + np.maximum(linear_below, linear_above) / SOFTNESS_K
-        largest = _largest_eigenvalue(share_curvature + by_share.T @ (steepest[:, None] * by_share))
+        largest = _largest_eigenvalue(lambda v: bent(v) + (steepest * (by_share @ v)) @ by_share, inputs.size)
         shares = before = _allowed(np.zeros(inputs.size), least, most)
         momentum = 1.0
         for _ in range(self._iterations):
@@ -129,12 +135,12 @@ def _within_rates(shares: FloatArray, qp: Qp, n: int) -> FloatArray:
     return table.ravel()
 
 
-def _largest_eigenvalue(matrix: FloatArray) -> float:
-    """Return an upper estimate of the largest eigenvalue of a positive matrix."""
-    vector = np.ones(matrix.shape[0])
+def _largest_eigenvalue(product: Callable[[FloatArray], FloatArray], size: int) -> float:
+    """Return an upper estimate of the largest eigenvalue of a positive matrix, given by its product."""
+    vector = np.ones(size)
     value = 1.0
     for _ in range(POWER_SWEEPS):
-        vector = matrix @ vector
+        vector = product(vector)
         value = float(np.linalg.norm(vector))
         vector /= value
     return 1.1 * value
