@@ -25,9 +25,9 @@ truck. It also brings the cells to where they take a planned charge, and on the 
 **mpc** plans the coming 76 minutes in EUR of energy, ageing and waiting time, from the preview of route and charge,
 and falls back on the PID: see [mpc.md](mpc.md).
 
-The first two choose the mode valve and the duties by the same rules: the radiator when outside air can carry the heat, else
-the chiller; waste heat or warmer outside air before the heater alone; bypass otherwise. Without a valid cell
-temperature all give the safe command: full cooling, or the pump only when the cells were last below 10 degC.
+The first two choose the mode valve and the duties by the same rules: the radiator when outside air can carry the
+heat, else the chiller; waste heat or warmer outside air before the heater alone; bypass otherwise. Without a valid
+cell temperature all give the safe command: full cooling, or the pump only when the cells were last below 10 degC.
 
 Your own controller is a file with a function `build(settings, truck)`; a scenario names it
 `name = "path/to/file.py:build"`. `tests/contracts/check_controller.py` says what it must do.

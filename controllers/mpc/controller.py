@@ -92,8 +92,8 @@ class MpcController:
     ) -> None:
         self._settings = settings
         self._thermal = truck.thermal
-        self._model = build_model(truck, settings.actuation)
-        self.planner = Planner(settings, truck, self._model)
+        self.model = build_model(truck, settings.actuation)
+        self.planner = Planner(settings, truck, self.model)
         chain = settings.chain
         self._solvers: tuple[Solver, Solver] = (
             first or InteriorPoint(chain.iterations_max),
@@ -235,7 +235,7 @@ class MpcController:
     def _chill(self, share: float, around: Surroundings) -> ThermalCommand:
         """Return the command for a share of the chiller's heat; the path says that it runs at all."""
         settings = self._settings.actuation
-        duty = max(self._model.duty_of_share(share), settings.compressor_duty_min)
+        duty = max(self.model.duty_of_share(share), settings.compressor_duty_min)
         command = self._actuation.cool(ValveMode.CHILLER, duty * self._thermal.chiller_capacity_w, around)
         lowest = settings.chiller_pump_duty_min
         return self._at(replace(command, pump_duty=min(command.pump_duty, lowest + (1.0 - lowest) * duty)))
@@ -261,7 +261,7 @@ class MpcController:
                 duties = (command.pump_duty, command.fan_duty, command.compressor_duty, command.heater_duty)
                 if all(isfinite(duty) for duty in duties):
                     self.link = link
-                    self._shares = self._applied_shares(command, self._flow_of(command), nan)
+                    self._shares = self.applied_shares(command, self._flow_of(command), nan)
                     return command
             except BROKEN as error:
                 self.reason = f"{link.name} failed: {type(error).__name__}: {error}"
@@ -326,7 +326,7 @@ class MpcController:
     ) -> None:
         """Add this tick to the means since the last plan."""
         flow = self._flow_of(applied)
-        shares = self._applied_shares(applied, flow, around.ram)
+        shares = self.applied_shares(applied, flow, around.ram)
         heat_w = estimate.heat_w if isfinite(estimate.heat_w) else 0.0
         values = (
             self._mean_degc(estimate),
@@ -360,12 +360,12 @@ class MpcController:
     def _flow_of(command: ThermalCommand) -> float:
         return 1.0 if command.pump_duty > 0.05 else 0.0
 
-    def _applied_shares(self, command: ThermalCommand, flow: float, ram: float) -> FloatArray:
+    def applied_shares(self, command: ThermalCommand, flow: float, ram: float) -> FloatArray:
         """Return a command as inputs of the model, shape (4,)."""
         shares = np.zeros(N_INPUTS)
         mode = command.valve_mode
         if mode is ValveMode.CHILLER and command.compressor_duty > 0.0:
-            shares[CHILL] = self._model.share_of_duty(command.compressor_duty)
+            shares[CHILL] = self.model.share_of_duty(command.compressor_duty)
         elif mode is ValveMode.RADIATOR:
             ram = ram if isfinite(ram) else 0.0
             shares[OUTSIDE] = (

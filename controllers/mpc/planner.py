@@ -51,7 +51,7 @@ class Moment(NamedTuple):
     elapsed_s: float
 
 
-class _Program(NamedTuple):
+class Program(NamedTuple):
     """A program, and what it was made from."""
 
     qp: Qp
@@ -67,14 +67,14 @@ class Planner:
     """Makes plans for one truck; holds the plan before, forecast, schedule, observer and path."""
 
     def __init__(self, settings: MpcSettings, truck: TruckDescription, model: ReducedModel) -> None:
-        self._settings = settings
-        self._pack = truck.pack
-        self._model = model
+        self.settings = settings
+        self.pack = truck.pack
+        self.model = model
         self._actuation: ActuationSettings = settings.actuation
         self.grid = build_grid(settings.grid)
         full_w = max(model.heater_w, model.chiller.power_w, model.numbers.pump_power_max_w)
         full_eur_per_s = full_w * settings.prices.energy_drive_eur_per_kwh / JOULES_PER_KWH
-        self._problem = Problem(
+        self.problem = Problem(
             self.grid,
             proximal_eur_per_s=settings.penalties.proximal_share * full_eur_per_s,
             rate_eur=settings.penalties.rate_s * full_eur_per_s,
@@ -121,8 +121,8 @@ class Planner:
         if around is None:
             around = constant(self.grid, self.observer.cell_degc, self.observer.medium_degc)
             for _ in range(FIRST_PASSES - 1):
-                around, _ = self._answer(self._program(moment, around).qp, around, solver)
-        program = self._program(moment, around)
+                around, _ = self._answer(self.program(moment, around).qp, around, solver)
+        program = self.program(moment, around)
         path = self.paths.path
         if before is None or self.paths.may_decide(program.over_k):
             free, _ = self._answer(program.qp, around, solver)
@@ -144,7 +144,7 @@ class Planner:
         return best
 
     def _along(
-        self, path: Path, program: _Program, shares: FloatArray, around: Trajectory, solver: Solver
+        self, path: Path, program: Program, shares: FloatArray, around: Trajectory, solver: Solver
     ) -> tuple[Trajectory, float]:
         """Return the plan with a path prescribed, and its cost [EUR]."""
         stages = program.stages
@@ -152,18 +152,19 @@ class Planner:
             path, stages.least, stages.most, warm_outside=program.warm_outside, over_k=program.over_k
         )
         least = np.minimum(least, shares + self._rise)
-        return self._answer(self._problem.with_bounds(program.qp, least, most), around, solver)
+        return self._answer(self.problem.with_bounds(program.qp, least, most), around, solver)
 
     def _answer(self, qp: Qp, around: Trajectory, solver: Solver) -> tuple[Trajectory, float]:
         x = solver(qp)
         if x is None:
             raise SolverError("the solver found no plan")
-        if not self._problem.residual(qp, x) <= self._settings.chain.residual_max:
+        if not self.problem.residual(qp, x) <= self.settings.chain.residual_max:
             raise SolverError("the plan breaks the model's equations or a bound")
-        return self._problem.trajectory(x), self._problem.cost_eur(qp, x, around)
+        return self.problem.trajectory(x), self.problem.cost_eur(qp, x, around)
 
-    def _program(self, moment: Moment, around: Trajectory) -> _Program:
-        settings, model, observer, grid = self._settings, self._model, self.observer, self.grid
+    def program(self, moment: Moment, around: Trajectory) -> Program:
+        """Return the program of this moment, with the model linearised about ``around``."""
+        settings, model, observer, grid = self.settings, self.model, self.observer, self.grid
         measurement, estimate, doing = moment.measurement, moment.estimate, moment.doing
         outlook = self.schedule.outlook(grid, doing, measurement, estimate, moment.preview)
         by = self.weather(moment)
@@ -178,7 +179,7 @@ class Planner:
         stages = build_stages(
             settings,
             model,
-            self._pack,
+            self.pack,
             outlook,
             around,
             by,
@@ -190,7 +191,7 @@ class Planner:
             least=np.zeros((grid.size, N_INPUTS)),
             most=most,
         )
-        qp = self._problem.qp(
+        qp = self.problem.qp(
             stages,
             slopes,
             around,
@@ -200,7 +201,7 @@ class Planner:
         )
         over_k = max(mean_degc - stages.highest_degc[0], 0.0) - max(stages.lowest_degc[0] - mean_degc, 0.0)
         warmer_k = float(by.ambient_degc[0]) - mean_degc
-        return _Program(qp, stages, slopes, warmer_k > 0.0, warmer_k < -COOL_OUTSIDE_K, over_k)
+        return Program(qp, stages, slopes, warmer_k > 0.0, warmer_k < -COOL_OUTSIDE_K, over_k)
 
     def weather(self, moment: Moment) -> Weather:
         """Return what drives the model along the stages."""
@@ -222,17 +223,17 @@ class Planner:
     def coldest_degc(self, around: Surroundings) -> float:
         """Return the coldest medium that the actuation allows: icing and, for a liquid, the dew point [degC]."""
         lowest_degc = self._actuation.inlet_temp_min_degc
-        if not self._model.liquid:
+        if not self.model.liquid:
             return lowest_degc
         return max(lowest_degc, dew_point_degc(around) + self._actuation.dew_margin_k)
 
     def _most(self, around: Trajectory, by: Weather) -> FloatArray:
         """Return how far each input may go, as the actuation folds it back, shape (n, 4)."""
-        a, model, medium = self._actuation, self._model, around.medium_degc
+        a, model, medium = self._actuation, self.model, around.medium_degc
         most = np.zeros((self.grid.size, N_INPUTS))
         if model.has_chiller:
             share = model.chill_most(around.cell_degc, by.ambient_degc, by.coldest_degc)
-            warm = by.ambient_degc >= self._settings.modes.chiller_ambient_min_degc
+            warm = by.ambient_degc >= self.settings.modes.chiller_ambient_min_degc
             most[:, CHILL] = np.where(warm, share, 0.0)
         if model.outside_w_per_k > 0.0:
             most[:, OUTSIDE] = 1.0

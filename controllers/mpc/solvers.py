@@ -86,7 +86,7 @@ class ProjectedGradient:
             product = diagonal * shares
             product[:-N_INPUTS] += couple * shares[N_INPUTS:]
             product[N_INPUTS:] += couple * shares[:-N_INPUTS]
-            return product
+            return np.asarray(product)
 
         def slope(shares: FloatArray) -> FloatArray:
             temp = cells + by_share @ shares
@@ -94,7 +94,7 @@ class ProjectedGradient:
             push = own * temp + price
             push -= linear_below * np.minimum(below / SOFTNESS_K, 1.0) + square * below
             push += linear_above * np.minimum(above / SOFTNESS_K, 1.0) + square * above
-            return bent(shares) + linear + push @ by_share
+            return np.asarray(bent(shares) + linear + push @ by_share)
 
         steepest = own + square + np.maximum(linear_below, linear_above) / SOFTNESS_K
         largest = _largest_eigenvalue(lambda v: bent(v) + (steepest * (by_share @ v)) @ by_share, inputs.size)

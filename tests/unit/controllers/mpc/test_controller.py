@@ -253,7 +253,8 @@ def test_another_grid_works_as_well() -> None:
 
 def test_the_solver_is_loaded_only_when_such_a_controller_is_built() -> None:
     code = (
-        "import sys; from controllers.registry import create, names; from tests.unit.controllers.examples import LIQUID;"
+        "import sys; from controllers.registry import create, names;"
+        "from tests.unit.controllers.examples import LIQUID;"
         "create('pid', {}, LIQUID); assert 'mpc' in names();"
         "assert not {'piqp', 'scipy'} & set(sys.modules), 'loaded too early';"
         "create('mpc', {}, LIQUID); assert 'piqp' in sys.modules"

@@ -1,5 +1,7 @@
 """What is expected: the preview as far as it is trusted, then the long-run mean, never the last value."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -81,10 +83,7 @@ def test_a_stage_gets_the_mean_of_the_curve_over_its_length() -> None:
     means, known = found
     assert np.all(known == 1.0)
     edges = np.append(0.0, GRID.end_s)
-    exact = [
-        np.interp(np.linspace(a, b, 2001), time_s, values).mean()
-        for a, b in zip(edges, edges[1:], strict=False)
-    ]
+    exact = [np.interp(np.linspace(a, b, 2001), time_s, values).mean() for a, b in pairwise(edges)]
     assert means == pytest.approx(np.array(exact), rel=1e-5)
 
 
