@@ -252,7 +252,7 @@ def test_recording_less_often_changes_no_energy(
     assert rare["time_s"][-1] == recording["time_s"][-1]
     for domain, balance in energy_balances(rare).items():
         for term, fine in zip(balance.terms, energy_balances(recording)[domain].terms, strict=True):
-            assert term.energy_j == fine.energy_j
+            assert term.energy_j == pytest.approx(fine.energy_j, rel=1e-12)  # sums of other intervals
     for name in (
         "grid_kwh",
         "pump_energy_kwh",
