@@ -15,7 +15,7 @@ from plant_models.vehicle import VehicleParameters
 from scenarios.climate import Climate
 from scenarios.drive_cycle import DriveCycle
 from scenarios.route_heat import STEP_S, current_squares_a2, drive_power_w
-from scenarios.scenario import ChargePhase, DrivePhase, ParkPhase, Phase, PreviewSettings
+from scenarios.scenario import ChargePhase, DrivePhase, ParkPhase, Phase, PreviewSettings, Scenario
 from thermal_bms.description import PackDescription
 from thermal_bms.interpolation import interpolate
 from thermal_bms.signals import Preview
@@ -30,8 +30,10 @@ NOISE_MEMORY_S = 600.0
 """Time over which an error of the foretold heat lasts; some kilometres of road; assumed."""
 
 
-def nominal_duration_s(phase: Phase, cycle: DriveCycle | None, usable_kwh: float) -> float:
-    """Return how long a phase is expected to last [s]: by its plan, its cycle, or its charger's power.
+def nominal_duration_s(
+    phase: Phase, cycle: DriveCycle | None, usable_kwh: float, *, pack_power_w: float = math.inf
+) -> float:
+    """Return how long a phase is expected to last [s]: by its plan, its cycle, or the power of charger and pack.
 
     A charge without a plan is taken to move 60 % of the usable energy.
     """
@@ -40,9 +42,19 @@ def nominal_duration_s(phase: Phase, cycle: DriveCycle | None, usable_kwh: float
     if isinstance(phase, ParkPhase) or phase.duration_h is not None:
         return float(phase.duration_h or 0.0) * SECONDS_PER_HOUR
     return min(
-        0.6 * usable_kwh * JOULES_PER_KWH / charger(phase.charger).power_max_w,
+        0.6 * usable_kwh * JOULES_PER_KWH / min(charger(phase.charger).power_max_w, pack_power_w),
         phase.duration_max_h * SECONDS_PER_HOUR,
     )
+
+
+def half_charge_voltage_v(pack: PackDescription) -> float:
+    """Return the open-circuit voltage of the pack at half charge [V]."""
+    return pack.n_series * interpolate(0.5, pack.ocv_soc, pack.ocv_v)
+
+
+def pack_charge_power_w(pack: PackDescription) -> float:
+    """Return the power that the cells take at their datasheet current and half charge [W]."""
+    return pack.n_strings * pack.charge_current_max_a * half_charge_voltage_v(pack)
 
 
 def phase_curve_a2(
@@ -61,14 +73,13 @@ def phase_curve_a2(
     A charge runs at the charger's power, or at what the cells take if that is less, until 60 % of the usable
     energy has moved.
     """
-    voltage_v = pack.n_series * interpolate(0.5, pack.ocv_soc, pack.ocv_v)
+    voltage_v = half_charge_voltage_v(pack)
     if isinstance(phase, DrivePhase) and cycle is not None:
         load_kg = payload_kg if phase.payload_kg is None else phase.payload_kg
         time_s, power_w = drive_power_w(cycle, vehicle, payload_kg=load_kg, ambient_degc=ambient_degc)
         return current_squares_a2(time_s, power_w, voltage_v, duration_s)
     if isinstance(phase, ChargePhase):
-        most_w = pack.n_strings * pack.charge_current_max_a * voltage_v
-        charge_w = min(charger(phase.charger).power_max_w, most_w)
+        charge_w = min(charger(phase.charger).power_max_w, pack_charge_power_w(pack))
         end_s = 0.6 * usable_kwh * JOULES_PER_KWH / charge_w
         return current_squares_a2(np.array([0.0, end_s]), np.array([charge_w]), voltage_v, duration_s)
     return current_squares_a2(np.array([0.0, 1.0]), np.zeros(1), voltage_v, duration_s)
@@ -183,3 +194,49 @@ class Plan:
                     return ahead_s, station.power_max_w
             ahead_s += self.durations_s[i]
         return math.inf, 0.0
+
+
+def build_plan(
+    scenario: Scenario,
+    cycles: Sequence[DriveCycle | None],
+    climate: Climate,
+    *,
+    pack: PackDescription,
+    vehicle: VehicleParameters,
+    payload_kg: float,
+    usable_kwh: float,
+) -> Plan:
+    """Return the plan of a scenario's day, with the heat along its routes and in its charges.
+
+    Parameters
+    ----------
+    scenario : the day
+    cycles : the drive cycle of every phase, None where it does not drive
+    climate : the weather
+    pack, vehicle, payload_kg, usable_kwh : of the truck and its load
+    """
+    power_w = pack_charge_power_w(pack)
+    with_cycle = list(zip(scenario.phase, cycles, strict=True))
+    durations_s = [nominal_duration_s(phase, c, usable_kwh, pack_power_w=power_w) for phase, c in with_cycle]
+    curves = [
+        phase_curve_a2(
+            phase,
+            cycle,
+            duration_s,
+            pack=pack,
+            vehicle=vehicle,
+            payload_kg=payload_kg,
+            usable_kwh=usable_kwh,
+            ambient_degc=climate.ambient(0.0)[0],
+        )
+        for (phase, cycle), duration_s in zip(with_cycle, durations_s, strict=True)
+    ]
+    return Plan(
+        scenario.phase,
+        durations_s,
+        scenario.preview,
+        pack=pack,
+        curves=curves,
+        climate=climate,
+        seed=scenario.seed,
+    )

@@ -19,7 +19,7 @@ from scenarios.climate import build_climate
 from scenarios.drive_cycle import DriveCycle, load_cycle
 from scenarios.faults import FaultyLink
 from scenarios.metrics import compute_kpis
-from scenarios.preview import Plan, nominal_duration_s, phase_curve_a2
+from scenarios.preview import build_plan
 from scenarios.rows import (
     ENERGY_BALANCE,
     EVENTS,
@@ -32,7 +32,6 @@ from scenarios.rows import (
 from scenarios.scenario import ChargePhase, DrivePhase, LoadedScenario, ParkPhase, Phase
 from thermal_bms.charging import ChargeSettings
 from thermal_bms.cycle import ControlUnit, CycleResult, control_cycle
-from thermal_bms.description import PackDescription
 from thermal_bms.faults import Fault
 from thermal_bms.interfaces import Link
 from thermal_bms.link import DirectLink, measurement_columns, measurement_row
@@ -151,7 +150,15 @@ class Day:
         self.cycles = [self._cycle(phase) for phase in settings.phase]
         low, high = scenario.truck.pack.usable_soc
         self._usable_kwh = (high - low) * full_energy_j(scenario.truck, self.truck.cell) / JOULES_PER_KWH
-        self.plan = self._plan(description.pack)
+        self.plan = build_plan(
+            settings,
+            self.cycles,
+            self.climate,
+            pack=description.pack,
+            vehicle=vehicle,
+            payload_kg=self._payload_kg,
+            usable_kwh=self._usable_kwh,
+        )
         self.rows = RowMaker(self.truck)
         self._asleep_command = Command(contactor_close=(False,) * description.pack.n_strings)
         self._result: CycleResult | None = None
@@ -369,33 +376,6 @@ class Day:
         elif self._cells_s < now_s:
             recorder.append("cells", self.rows.cells())
             recorder.append("energy", self.rows.energy())
-
-    def _plan(self, pack: PackDescription) -> Plan:
-        settings, vehicle = self.settings, self.scenario.truck.vehicle
-        with_cycle = list(zip(settings.phase, self.cycles, strict=True))
-        durations_s = [nominal_duration_s(phase, cycle, self._usable_kwh) for phase, cycle in with_cycle]
-        curves = [
-            phase_curve_a2(
-                phase,
-                cycle,
-                duration_s,
-                pack=pack,
-                vehicle=vehicle,
-                payload_kg=self._payload_kg,
-                usable_kwh=self._usable_kwh,
-                ambient_degc=self.climate.ambient(0.0)[0],
-            )
-            for (phase, cycle), duration_s in zip(with_cycle, durations_s, strict=True)
-        ]
-        return Plan(
-            settings.phase,
-            durations_s,
-            settings.preview,
-            pack=pack,
-            curves=curves,
-            climate=self.climate,
-            seed=settings.seed,
-        )
 
     def _cycle(self, phase: Phase) -> DriveCycle | None:
         if not isinstance(phase, DrivePhase):

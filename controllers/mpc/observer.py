@@ -1,4 +1,4 @@
-"""What the model does not know, learned from measurements: two heats and three factors.
+"""What the model does not know, learned from measurements: two heats and four factors.
 
 Once per plan the model is stepped with what was really done and compared with what is measured. The errors
 ``ε_T``, ``ε_S`` correct state and heats like a deadbeat observer slowed to a double pole ``p = exp(-Δ/τ)``::
@@ -6,7 +6,8 @@ Once per plan the model is stepped with what was really done and compared with w
     T += (1 - p²) ε_T,   d_T += (1 - p)² C ε_T / Δ          and so for S with its own time constant
 
 With the heats as integrators the prediction has no steady error, whatever the mismatch (Pannocchia and Rawlings
-2003, doi 10.1002/aic.690490213). The part of the cells' error that goes with the temperature difference moves the
+2003, doi 10.1002/aic.690490213). While the cells carry current, most of their error moves the factor on their heat,
+since a resistance of ten seconds knows no slow polarisation; else its part that goes with the difference moves the
 factor on the conductance, by normalised least mean squares. While the chiller runs, most of the medium's error moves
 the factor on its heat; its measured power gives the factor on that.
 """
@@ -21,6 +22,12 @@ from controllers.mpc.settings import ObserverSettings
 from thermal_bms.units import FloatArray
 
 FACTOR_MIN, FACTOR_MAX = 0.4, 2.5
+HEAT_PART = 0.8
+"""Of the cells' unexplained heat, that is laid to their resistance while they carry current; assumed."""
+
+WARM_SHARE = 0.1
+"""Of the strongest actuator, from which on the heat of the cells tells something of their resistance; assumed."""
+
 CHILLER_MAX = 3.0
 """Most that the chiller is believed to give or draw, over its lines."""
 
@@ -77,7 +84,7 @@ class Observer:
         """Forget everything learned."""
         self.cell_degc = self.medium_degc = float("nan")
         self.cell_extra_w = self.medium_extra_w = 0.0
-        self.conductance_factor = self.chiller_factor = self.power_factor = 1.0
+        self.conductance_factor = self.heat_factor = self.chiller_factor = self.power_factor = 1.0
         self._cabin_w = 0.0
 
     def step(self, seen: Seen) -> None:
@@ -90,11 +97,17 @@ class Observer:
         gain, push = _gains(self._settings.cell_s, seen.span_s)
         self.cell_degc = cell_degc + gain * error_k
         missing_w = push * self._capacities[0] * error_k
+        warm = seen.heat_w > WARM_SHARE * self._limit_w
+        if warm:
+            factor = self.heat_factor + HEAT_PART * missing_w / seen.heat_w
+            self.heat_factor = min(max(factor, FACTOR_MIN), FACTOR_MAX)
+            missing_w *= 1.0 - HEAT_PART
         self.cell_extra_w = self._limited(self.cell_extra_w + missing_w)
         if not seen.flowing:
             self.medium_degc = seen.medium_degc
             return
-        self._learn_conductance(seen, error_k)
+        if not warm:
+            self._learn_conductance(seen, error_k)
         error_k = seen.medium_degc - medium_degc
         gain, push = _gains(self._settings.medium_s, seen.span_s)
         self.medium_degc = medium_degc + gain * error_k
@@ -132,7 +145,7 @@ class Observer:
         cell, medium = np.array([self.cell_degc]), np.array([self.medium_degc])
         shares = seen.shares[None, :]
         by = Weather(
-            np.array([seen.heat_w]),
+            np.array([self.heat_factor * seen.heat_w]),
             np.array([seen.ambient_degc]),
             np.array([self.cell_extra_w]),
             np.array([self.medium_extra_w]),

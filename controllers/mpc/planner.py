@@ -185,7 +185,7 @@ class Planner:
             by,
             ram=ram,
             spread_k=spread_k,
-            long_run_w=self.forecast.long_run_w(plugged=doing.plugged),
+            long_run_w=observer.heat_factor * self.forecast.long_run_w(plugged=doing.plugged),
             chill_least=np.clip(most[:, CHILL], 0.02, model.chill_least),
             power_factor=observer.power_factor,
             least=np.zeros((grid.size, N_INPUTS)),
@@ -209,7 +209,7 @@ class Planner:
         ambient = self.forecast.ambient_degc(grid, moment.preview, around.ambient_temp_degc)
         cell_w, medium_w = observer.extra_w(grid.middle_s)
         return Weather(
-            self.forecast.heat_w(grid, moment.preview, plugged=moment.doing.plugged),
+            observer.heat_factor * self.forecast.heat_w(grid, moment.preview, plugged=moment.doing.plugged),
             ambient,
             cell_w,
             medium_w,
