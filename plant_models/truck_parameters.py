@@ -13,6 +13,7 @@ from plant_models.contactor_box import ContactorBoxParameters
 from plant_models.coolant_loop import CoolantLoopParameters, loop_ratings
 from plant_models.pack import PackParameters
 from plant_models.sensors import SensorParameters
+from plant_models.truck_dynamics import thermal_dynamics
 from plant_models.vehicle import VehicleParameters
 from thermal_bms.description import PackDescription, ThermalDescription, TruckDescription
 from thermal_bms.parameters import Parameters, Source, merged, parse, read_toml
@@ -110,6 +111,7 @@ def describe(truck: TruckParameters, cell: CellParameters | None = None) -> Truc
             radiator_conductance_w_per_k=radiator_w_per_k,
             has_waste_heat=truck.loop is not None and truck.loop.waste_heat_conductance_w_per_k > 0.0,
             pump_speed_max_rpm=pump_speed_max_rpm(truck),
+            dynamics=thermal_dynamics(truck, cell, flow_max_kg_per_s),
         ),
     )
 

@@ -22,7 +22,7 @@ from scenarios.climate import build_climate
 from scenarios.drive_cycle import DriveCycle, load_cycle
 from scenarios.faults import FaultyLink, with_controller_faults
 from scenarios.metrics import compute_kpis
-from scenarios.preview import Plan, nominal_duration_s
+from scenarios.preview import build_plan
 from scenarios.rows import (
     ENERGY_BALANCE,
     EVENTS,
@@ -167,12 +167,14 @@ class Day:
         low, high = scenario.truck.pack.usable_soc
         full_kwh = full_energy_j(scenario.truck, self.truck.cell) / JOULES_PER_KWH
         self._usable_kwh = (high - low) * full_kwh * float(self.health.capacity.mean())
-        self.plan = Plan(
-            settings.phase,
-            [
-                nominal_duration_s(p, c, self._usable_kwh)
-                for p, c in zip(settings.phase, self.cycles, strict=True)
-            ],
+        self.plan = build_plan(
+            settings,
+            self.cycles,
+            self.climate,
+            pack=description.pack,
+            vehicle=vehicle,
+            payload_kg=self._payload_kg,
+            usable_kwh=self._usable_kwh,
         )
         self.rows = RowMaker(self.truck)
         self._asleep_command = Command(contactor_close=(False,) * description.pack.n_strings)
@@ -351,7 +353,8 @@ class Day:
         dt_s = self.settings.tick_s
         now_s = self.truck.time_s
         if now_s >= self._next_preview_s:
-            self._preview = self.plan.preview(index, now_s - start_s)
+            cell_degc = self._result.estimate.cell_temp_mean_degc if self._result else math.nan
+            self._preview = self.plan.preview(index, now_s - start_s, now_s=now_s, cell_temp_degc=cell_degc)
             self._next_preview_s = now_s + PREVIEW_EVERY_S
         measurement = self.link.read()
         self._result = control_cycle(self.unit, measurement, self._preview, dt_s, wake=wake)

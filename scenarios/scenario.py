@@ -98,6 +98,20 @@ class ControllerChoice(Parameters):
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
+class PreviewSettings(Parameters):
+    """What the controller is told of the time ahead, and how wrong it is."""
+
+    events: bool = Field(default=True, description="tell when the next fast charge and departure are")
+    heat: bool = Field(default=True, description="tell the heat of the cells and the weather along the route")
+    heat_bias: float = Field(
+        default=0.0, ge=-0.9, le=5.0, description="0.3: all heat is foretold 30 % too high"
+    )
+    heat_noise: float = Field(
+        default=0.0, ge=0.0, le=1.0, description="standard deviation of a slow error, over the heat"
+    )
+    confidence: float = Field(default=1.0, ge=0.0, le=1.0, description="that the controller is told")
+
+
 class RecordingSettings(Parameters):
     """What is written how often."""
 
@@ -128,6 +142,7 @@ class Scenario(Parameters):
     initial: InitialState = InitialState()
     climate: ClimateSettings
     controller: ControllerChoice = ControllerChoice()
+    preview: PreviewSettings = PreviewSettings()
     phase: tuple[Phase, ...] = Field(min_length=1)
     fault: tuple[FaultEntry, ...] = ()
     checks: dict[str, str] = Field(default_factory=dict)

@@ -27,6 +27,7 @@ from scenarios.scenario import (
     DrivePhase,
     InitialState,
     ParkPhase,
+    PreviewSettings,
     RecordingSettings,
     Scenario,
     library_names,
@@ -48,6 +49,7 @@ SCENARIO = {
     "initial": "table, see below",
     "climate": "table, see below",
     "controller": "table, see below",
+    "preview": "table, see below",
     "phase": "one `[[phase]]` per part of the day, at least one",
     "fault": "one `[[fault]]` per fault",
     "checks": "table of figures and limits, see below",
@@ -56,9 +58,10 @@ SCENARIO = {
 }
 INITIAL = {"soc": "state of charge of every cell", "cell_temp_degc": "of everything in the pack and its loop"}
 CONTROLLER = {
-    "name": "`thermostat`, `pid`, or `path/to/file.py:build` for one of your own",
+    "name": "`thermostat`, `pid`, `mpc`, or `path/to/file.py:build` for one of your own",
     "settings": "its settings, see [controllers](controllers.md)",
 }
+PREVIEW: dict[str, str] = {}
 RECORDING = {
     "signals_every_s": "rows of the stream `signals`",
     "cells_every_s": "rows of the streams `cells` and `energy`",
@@ -283,6 +286,7 @@ BLOCKS: Blocks = {
     "scenario": lambda: model_table(Scenario, SCENARIO),
     "initial": lambda: model_table(InitialState, INITIAL),
     "controller": lambda: model_table(ControllerChoice, CONTROLLER),
+    "preview": lambda: model_table(PreviewSettings, PREVIEW),
     "recording": lambda: model_table(RecordingSettings, RECORDING),
     "phase.drive": lambda: model_table(DrivePhase, DRIVE),
     "phase.park": lambda: model_table(ParkPhase, PARK),
