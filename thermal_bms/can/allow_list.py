@@ -88,9 +88,7 @@ def message_allowances(bus_map: BusMap, names: Iterable[str]) -> dict[Endpoint, 
     known = {slot.layout.name for slot in bus_map.slots}
     for name in wanted:
         if name not in known:
-            raise ConfigError(
-                f"transmit.allow: no message {name} to send{did_you_mean(name, sorted(known))}"
-            )
+            raise ConfigError(f"transmit.allow: no message {name} to send{did_you_mean(name, sorted(known))}")
     frames: dict[Endpoint, tuple[int, float]] = {}
     for slot in bus_map.slots:
         if slot.layout.name in wanted:

@@ -115,12 +115,12 @@ class BusState:
         ]
 
     def opened(self, time_s: float) -> None:
-        """The interface is up; what was received before is not used again."""
+        """Take note that the interface is up; what was received before is not used again."""
         self._set_health(Health.ACTIVE, "")
         self._up_s = time_s
 
     def failed(self, reason: str) -> None:
-        """The interface broke: nothing that was received is used any more."""
+        """Take note that the interface broke: nothing that was received is used any more."""
         self.failures += 1
         self._set_health(Health.CLOSED, f": {reason}")
 
@@ -205,7 +205,9 @@ class BusState:
         if distrusted != message.distrusted:
             message.distrusted = distrusted
             self._distrusted[message.slots] = distrusted
-            text = "not trusted any more, %d of its last %d frames were wrong" if distrusted else "trusted again"
+            text = (
+                "not trusted any more, %d of its last %d frames were wrong" if distrusted else "trusted again"
+            )
             self._report(message, text % (count, WINDOW) if distrusted else text, time_s)
 
     def _note_silence(self, fresh: BoolArray, time_s: float) -> None:

@@ -26,7 +26,7 @@ class ControllerState(IntEnum):
 def controller_state(error: Frame) -> ControllerState:
     """Return what an error frame says about the controller.
 
-    >>> controller_state(Frame(0x040, bytes(8))).name, controller_state(Frame(0x004, b"\\0\\x10")).name
+    >>> controller_state(Frame(0x040, bytes(8))).name, controller_state(Frame(0x004, bytes((0, 16)))).name
     ('BUS_OFF', 'PASSIVE')
     """
     if error.identifier & _BUS_OFF:

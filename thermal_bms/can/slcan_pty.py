@@ -134,4 +134,3 @@ class SlcanPty(can.BusABC):
             for handle in (self._master, self._slave):
                 os.close(handle)
             raise LinkError(f"{name}: cannot be made: {error.strerror}; choose another path") from None
-

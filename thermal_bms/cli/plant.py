@@ -1,0 +1,162 @@
+"""``thermal-bms plant``: the simulated truck on a bus, as a bench for the gateway."""
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from thermal_bms.cli.run import check_folder, load
+from thermal_bms.errors import ConfigError, LinkError
+
+if TYPE_CHECKING:
+    import can
+
+    from scenarios.scenario import LoadedScenario
+    from thermal_bms.can.interface import BusSettings
+
+SUMMARY = "put a simulated truck on a CAN bus"
+DESCRIPTION = """\
+Simulate the truck of a scenario on a CAN bus, in real time or faster: it sends what its sensors say and does what it
+is told. Without --bus the bus is the kernel's vcan0, or where there is none a serial CAN adapter (slcan) on a
+pseudo-terminal that this command makes itself. --config writes the files with which the gateway finds it. Faults are
+those of the scenario; --set fault=... adds others. The truck stays awake while it parks.
+"""
+EPILOG = """\
+examples:
+  thermal-bms plant heavy_lfp_truck_day --config bench       then, in another terminal:
+  thermal-bms gateway --config bench/gateway.toml
+  thermal-bms plant my_day.toml --bus socketcan:can0 --set 'fault=[{kind = "pump_off", time_s = 60.0}]'
+
+exit codes: 0 the day is over or was stopped, 2 bad input, 3 trouble on the bus
+"""
+GREETING_WAIT_S = 60.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the arguments of the verb."""
+    parser.add_argument("scenario", metavar="SCENARIO", help="name from the library, or path of a TOML file")
+    parser.add_argument(
+        "--bus",
+        metavar="INTERFACE:CHANNEL",
+        help="any of python-can's, as socketcan:can0 (default: see above)",
+    )
+    parser.add_argument(
+        "--config", metavar="DIR", type=Path, help="write gateway.toml and truck.toml there before starting"
+    )
+    parser.add_argument(
+        "--tick", metavar="S", type=float, default=0.1, help="tick of the truck (default 0.1)"
+    )
+    parser.add_argument("--speed", metavar="X", type=float, default=1.0, help="run X times as fast as life")
+    parser.add_argument("--duration", metavar="S", type=float, help="stop after so many simulated seconds")
+    parser.add_argument(
+        "--lockstep", action="store_true", help="take turns with thermal-bms gateway --lockstep"
+    )
+    parser.add_argument("--out", metavar="DIR", type=Path, help="record what the truck really does")
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="overrides",
+        help="change one value of the scenario; may be given again",
+    )
+    parser.add_argument("--quiet", action="store_true", help="log warnings and errors only")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Run the truck's day."""
+    from plant_models.truck import compile_kernels
+    from scenarios.plant_bench import write_gateway_files
+
+    level = logging.WARNING if arguments.quiet else logging.INFO
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+    if arguments.out is not None:
+        check_folder(arguments.out)
+    scenario = load(arguments.scenario, [*arguments.overrides, f"tick_s={arguments.tick!r}"], None)
+    compile_kernels(scenario.truck)
+    bus, open_bus = _bus(arguments.bus, arguments.config)
+    if arguments.config is not None:
+        path = write_gateway_files(arguments.config, scenario, bus, lockstep=arguments.lockstep)
+        option = " --lockstep" if arguments.lockstep else ""
+        print(f"now: thermal-bms gateway --config {path}{option}", flush=True)
+    else:
+        print(f"truck on {bus.title}", flush=True)
+    _run(scenario, arguments, open_bus)
+    return 0
+
+
+def _bus(text: str | None, folder: Path | None) -> "tuple[BusSettings, Callable[[], can.BusABC]]":
+    """Return how the gateway reaches the bus, and what opens the truck's end of it."""
+    from thermal_bms.can.interface import BusSettings, open_bus, parse_bus, virtual_can
+
+    given = parse_bus(text) if text is not None else virtual_can()
+    if given is not None:
+        return given, lambda: open_bus(given)
+
+    from thermal_bms.can.slcan_pty import SlcanPty
+
+    if folder is not None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"--config {folder}: cannot be made: {error.strerror}") from None
+    adapter = SlcanPty(folder.absolute() / "can" if folder is not None else None)
+    channel = str(folder.absolute() / "can" if folder is not None else adapter.path)
+    settings = BusSettings(interface="slcan", channel=channel, options={"sleep_after_open": 0.0})
+    return settings, lambda: adapter
+
+
+def _run(
+    scenario: "LoadedScenario", arguments: argparse.Namespace, open_bus: "Callable[[], can.BusABC]"
+) -> None:
+    from contextlib import nullcontext
+
+    from scenarios.plant_bench import (
+        FILE_NAME,
+        LOCKSTEP_SOURCE,
+        TruthRecorder,
+        run_live,
+        run_lockstep,
+        shape_of,
+    )
+    from scenarios.plant_day import PlantDay
+    from thermal_bms.can.exchange import LiveExchange, LockstepExchange
+    from thermal_bms.can.link import TruckEnd
+    from thermal_bms.can.port import Port
+    from thermal_bms.clock import ManualClock, MonotonicClock
+
+    day = PlantDay(scenario)
+    truth = None
+    if arguments.out is not None:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        truth = TruthRecorder(arguments.out / FILE_NAME, day)
+    duration_s = arguments.duration if arguments.duration is not None else float("inf")
+    stopped: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: stopped.append(number))
+    clock = ManualClock() if arguments.lockstep else MonotonicClock(arguments.speed)
+    port = Port(open_bus, clock)
+    port.start()
+    record = truth.record if truth is not None else lambda _: None
+    try:
+        with truth.recorder if truth is not None else nullcontext():
+            if arguments.lockstep:
+                turns = LockstepExchange(port, source=LOCKSTEP_SOURCE)
+                end = TruckEnd(port, turns, shape_of(scenario))
+                run_lockstep(day, end, turns, duration_s=duration_s, record=record)
+            else:
+                end = TruckEnd(port, LiveExchange(port, clock), shape_of(scenario))
+                late_s = run_live(
+                    day,
+                    end,
+                    clock,
+                    duration_s=duration_s,
+                    record=record,
+                    stopping=lambda: bool(stopped),
+                )
+                print(f"{day.truck.time_s:.1f} s simulated, latest tick {late_s:.3f} s late")
+    finally:
+        port.stop()
