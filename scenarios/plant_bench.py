@@ -21,7 +21,6 @@ from thermal_bms.clock import Clock
 from thermal_bms.control_loop import ControlLoop
 from thermal_bms.errors import ConfigError
 from thermal_bms.recorder import Recorder
-from thermal_bms.signals import Command
 from thermal_bms.toml_text import toml_text
 
 TRUTH = "truth"
@@ -62,26 +61,26 @@ class TruthRecorder:
         self.recorder = Recorder(path, {"title": day.truck.parameters.title}, {TRUTH: columns})
         self._day = day
 
-    def record(self, command: Command) -> None:
-        """Record this instant, with the command that was given for it."""
-        allowed = (command.charge_current_a, command.discharge_power_max_w, command.regen_power_max_w)
+    def record(self) -> None:
+        """Record this instant, with the command that the truck was given for it."""
+        command = self._day.command
         row = (
             self._day.truck.time_s,
             self._day.phase_index,
             *self._day.truck.view().tolist(),
             *astuple(command.thermal),
-            *allowed,
+            command.charge_current_a,
+            command.discharge_power_max_w,
+            command.regen_power_max_w,
         )
         self.recorder.append(TRUTH, row)
 
 
-def run_direct(
-    day: PlantDay, loop: ControlLoop, *, duration_s: float, record: Callable[[Command], None]
-) -> None:
+def run_direct(day: PlantDay, loop: ControlLoop, *, duration_s: float, record: Callable[[], None]) -> None:
     """Turn truck and control loop in one process, over the link that the loop has."""
     while not day.finished and day.truck.time_s < duration_s:
-        result = loop.tick()
-        record(result.command)
+        loop.tick()
+        record()
         day.advance()
 
 
@@ -91,25 +90,21 @@ def run_lockstep(
     exchange: LockstepExchange,
     *,
     duration_s: float,
-    record: Callable[[Command], None],
+    record: Callable[[], None],
+    answered: Callable[[], object] = lambda: None,
 ) -> None:
-    """Turn the truck with a controller at the other end of a bus; each waits for the other."""
-    exchange.wait_for_greeting()
+    """Turn the truck with a controller at the other end of a bus; each waits for the other.
+
+    ``answered`` is called between measurement and command, for a controller that is in the same process.
+    """
     while not day.finished and day.truck.time_s < duration_s:
-        step_lockstep(day, end, exchange, record)
+        exchange.time_s = day.truck.time_s
+        end.send(day.measure())
+        answered()
+        day.actuate(end.receive())
+        record()
+        day.advance()
     exchange.finish()
-
-
-def step_lockstep(
-    day: PlantDay, end: TruckEnd, exchange: LockstepExchange, record: Callable[[Command], None]
-) -> None:
-    """Make one tick of the truck."""
-    exchange.time_s = day.truck.time_s
-    end.send(day.measure())
-    command = end.receive()
-    day.actuate(command)
-    record(command)
-    day.advance()
 
 
 def run_live(
@@ -118,7 +113,7 @@ def run_live(
     clock: Clock,
     *,
     duration_s: float,
-    record: Callable[[Command], None],
+    record: Callable[[], None],
     stopping: Callable[[], bool] = lambda: False,
 ) -> float:
     """Turn the truck by the clock; return how late the latest tick was [s]."""
@@ -126,13 +121,12 @@ def run_live(
     latest_s = 0.0
     while not (day.finished or stopping()) and day.truck.time_s < duration_s:
         end.send(day.measure())
-        due_s = start_s + day.truck.time_s
-        latest_s = max(latest_s, clock.now_s() - due_s)
-        clock.sleep_until(due_s)
-        command = end.receive()
-        day.actuate(command)
-        record(command)
+        day.actuate(end.receive())
+        record()
         day.advance()
+        due_s = start_s + day.truck.time_s
+        clock.sleep_until(due_s)
+        latest_s = max(latest_s, clock.now_s() - due_s)
     return latest_s
 
 

@@ -43,6 +43,7 @@ class PlantDay:
     truck : the simulated truck
     phase_index : which phase is on
     finished : the last phase is over
+    command : what the truck was told last, before the scenario's faults
     """
 
     def __init__(self, scenario: LoadedScenario) -> None:
@@ -69,8 +70,11 @@ class PlantDay:
         if settings.fault:
             self._link = FaultyLink(self._link, self.truck, settings.fault)
         self._cycles = [cycle_of(phase, scenario.folder) for phase in settings.phase]
+        self._entered_s = self._begun_s = self._idle_s = 0.0
+        self._has_charged = self._begun = False
         self.phase_index = -1
         self.finished = False
+        self.command = Command(contactor_close=(False,) * scenario.truck.pack.n_strings)
         self._next_phase()
 
     @property
@@ -84,6 +88,7 @@ class PlantDay:
 
     def actuate(self, command: Command) -> None:
         """Take a command, with the scenario's faults in it; it acts from the next step on."""
+        self.command = command
         self._link.write(command)
 
     def advance(self) -> None:

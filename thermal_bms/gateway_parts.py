@@ -120,16 +120,15 @@ def _candidate(name: str, settings: Mapping[str, Any], truck: TruckDescription, 
     return Candidate(name, lambda: create(name, settings, truck))
 
 
-def build_ring(loaded: LoadedGateway, stored: StoredState, *, lossless: bool = False) -> RecordRing | None:
-    """Return what records for a gateway; None when nothing is to be recorded."""
+def build_ring(loaded: LoadedGateway, stored: StoredState) -> RecordRing | None:
+    """Return what records for a live gateway; None when nothing is to be recorded."""
     recording = loaded.settings.recording
     if recording.folder is None:
         return None
     return RecordRing(
         recording.folder,
         recording_meta(loaded, stored),
-        recording_streams(loaded, live=not lossless),
+        recording_streams(loaded, live=True),
         file_bytes=recording.file_bytes,
         total_bytes=recording.total_bytes,
-        lossless=lossless,
     )

@@ -9,9 +9,20 @@ from thermal_bms.can.interface import open_bus
 from thermal_bms.can.link import CanLink
 from thermal_bms.can.port import Port
 from thermal_bms.clock import ManualClock
+from thermal_bms.control_loop import ControlLoop
+from thermal_bms.errors import ConfigError
 from thermal_bms.gateway_config import LoadedGateway
-from thermal_bms.gateway_parts import Factory, address_of, build_loop, build_ring
+from thermal_bms.gateway_parts import (
+    Factory,
+    address_of,
+    build_loop,
+    recording_meta,
+    recording_streams,
+)
 from thermal_bms.persistence import StoredState
+from thermal_bms.recorder import Recorder
+
+FILE_NAME = "bench.rec"
 
 
 def run_lockstep(loaded: LoadedGateway, create: Factory) -> int:
@@ -19,32 +30,44 @@ def run_lockstep(loaded: LoadedGateway, create: Factory) -> int:
 
     Nothing is kept from before or for later, and nothing depends on wall time.
     """
-    settings = loaded.settings
     clock = ManualClock()
-    port = Port(lambda: open_bus(settings.bus), clock)
+    port = Port(lambda: open_bus(loaded.settings.bus), clock)
     exchange = LockstepExchange(port, source=address_of(loaded), greets=True)
-    ring = build_ring(loaded, StoredState(), lossless=True)
     link = lockstep_link(loaded, port, exchange)
-    loop = build_loop(
-        loaded,
-        create,
-        link,
-        stored=StoredState(),
-        record=ring.append if ring else lambda _stream, _row: None,
-    )
-    port.start()
-    if ring:
-        ring.start()
-    ticks = 0
+    with bench_recorder(loaded) as recorder:
+        loop = build_loop(loaded, create, link, stored=StoredState(), record=recorder.append)
+        port.start()
+        try:
+            return _turn_until_finished(loop)
+        finally:
+            port.stop()
+
+
+def bench_recorder(loaded: LoadedGateway) -> Recorder:
+    """Return what records a bench: one file, whose bytes depend on nothing but what happened.
+
+    Raises
+    ------
+    ConfigError, RecordingError
+        when there is no folder for it, or it cannot be written.
+    """
+    folder = loaded.settings.recording.folder
+    if folder is None:
+        raise ConfigError("recording.folder: missing; a bench in lockstep is run for its recording")
     try:
-        with suppress(EndOfBenchError):
-            while True:
-                loop.tick()
-                ticks += 1
-    finally:
-        port.stop()
-        if ring:
-            ring.stop()
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"recording.folder = {folder}: cannot be made: {error.strerror}") from None
+    meta, streams = recording_meta(loaded, StoredState()), recording_streams(loaded, live=False)
+    return Recorder(folder / FILE_NAME, meta, streams)
+
+
+def _turn_until_finished(loop: ControlLoop) -> int:
+    ticks = 0
+    with suppress(EndOfBenchError):
+        while True:
+            loop.tick()
+            ticks += 1
     return ticks
 
 

@@ -35,7 +35,6 @@ class RecordRing:
     meta, streams : as for a recording; every file begins with them
     file_bytes : a file that has grown beyond this is closed and the next one begun
     total_bytes : beyond this the oldest files are removed
-    lossless : the writer of rows waits when the queue is full, instead of dropping the oldest; for benches
 
     Attributes
     ----------
@@ -51,14 +50,12 @@ class RecordRing:
         *,
         file_bytes: int,
         total_bytes: int,
-        lossless: bool = False,
     ) -> None:
         self._folder = folder
         self._meta = meta
         self._streams = streams
         self._file_bytes = file_bytes
         self._total_bytes = total_bytes
-        self._lossless = lossless
         self._rows: deque[tuple[str, Row]] = deque()
         self._job: Callable[[], None] | None = None
         self._changed = threading.Condition()
@@ -79,11 +76,9 @@ class RecordRing:
         self._thread.start()
 
     def append(self, stream: str, row: Row) -> None:
-        """Queue a row; this does not wait for the disk, unless the ring is lossless and far behind."""
+        """Queue a row; this never waits for the disk."""
         with self._changed:
-            if self._lossless:
-                self._changed.wait_for(lambda: len(self._rows) < WAITING_ROWS_MAX or self._stopping)
-            elif len(self._rows) >= WAITING_ROWS_MAX:
+            if len(self._rows) >= WAITING_ROWS_MAX:
                 self._rows.popleft()
                 self.dropped += 1
             self._rows.append((stream, row))

@@ -3,13 +3,12 @@
 import argparse
 import logging
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from thermal_bms.cli.run import check_folder, load
-from thermal_bms.errors import ConfigError, LinkError
+from thermal_bms.errors import ConfigError
 
 if TYPE_CHECKING:
     import can
@@ -32,7 +31,6 @@ examples:
 
 exit codes: 0 the day is over or was stopped, 2 bad input, 3 trouble on the bus
 """
-GREETING_WAIT_S = 60.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -135,19 +133,20 @@ def _run(
         truth = TruthRecorder(arguments.out / FILE_NAME, day)
     duration_s = arguments.duration if arguments.duration is not None else float("inf")
     stopped: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: stopped.append(number))
     clock = ManualClock() if arguments.lockstep else MonotonicClock(arguments.speed)
     port = Port(open_bus, clock)
     port.start()
-    record = truth.record if truth is not None else lambda _: None
+    record = truth.record if truth is not None else lambda: None
     try:
         with truth.recorder if truth is not None else nullcontext():
             if arguments.lockstep:
                 turns = LockstepExchange(port, source=LOCKSTEP_SOURCE)
                 end = TruckEnd(port, turns, shape_of(scenario))
+                turns.wait_for_greeting()
                 run_lockstep(day, end, turns, duration_s=duration_s, record=record)
             else:
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    signal.signal(number, lambda number, _: stopped.append(number))
                 end = TruckEnd(port, LiveExchange(port, clock), shape_of(scenario))
                 late_s = run_live(
                     day,
