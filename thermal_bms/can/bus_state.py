@@ -56,7 +56,6 @@ class _Message:
     errors: int = 0
     distrusted: bool = False
     silent: bool = True
-    ever: bool = False
     reported_s: float = -np.inf
 
 
@@ -90,7 +89,7 @@ class BusState:
         for i, slot in enumerate(bus_map.slots):
             self._message_of(slot).slots.append(i)
         self._distrusted = np.zeros(len(bus_map.slots), dtype=np.bool_)
-        self._up_s = -np.inf
+        self._up_s = self._impostor_s = -np.inf
         self.health = Health.CLOSED
         self.counts = dict.fromkeys(TakeStatus, 0)
         self.bus_offs = self.passives = self.failures = self.impostors = 0
@@ -144,8 +143,8 @@ class BusState:
         """Take a data frame received at ``time_s``."""
         found = self._receiver.take(frame, time_s)
         self.counts[found] += 1
-        if found is TakeStatus.UNKNOWN:
-            self.impostors += frame.identifier & 0xFF == self._address
+        if frame.identifier & 0xFF == self._address:
+            self._note_impostor(time_s)
         checked = self._receiver.checked
         if checked in ACCEPTED or checked in _ERRORS:
             header = parse_identifier(frame.identifier)
@@ -170,7 +169,7 @@ class BusState:
                 message.spn, FailureMode.NETWORK_DATA if message.distrusted else FailureMode.UPDATE_RATE
             )
             for message in self._messages.values()
-            if message.distrusted or (message.silent and message.ever)
+            if message.distrusted or self._fell_silent(message)
         ]
         return tuple(dict.fromkeys(codes))
 
@@ -179,7 +178,7 @@ class BusState:
         return [
             f"{message.name} from {message.source}"
             for message in self._messages.values()
-            if message.silent and message.ever
+            if self._fell_silent(message)
         ]
 
     def _message_of(self, slot: Slot) -> _Message:
@@ -215,15 +214,24 @@ class BusState:
             silent = not fresh[message.slots].all()
             if silent != message.silent:
                 message.silent = silent
-                if message.ever or not silent:
-                    self._report(message, "silent" if silent else "received", time_s)
-                message.ever = message.ever or not silent
+                self._report(message, "silent" if silent else "received", time_s)
+
+    def _fell_silent(self, message: _Message) -> bool:
+        return message.silent and bool(np.isfinite(self._receiver.seen_s[message.slots]).any())
 
     def _report(self, message: _Message, text: str, time_s: float) -> None:
         """Log a change, for each message at most once in 10 s."""
         if time_s - message.reported_s >= _REPORT_EVERY_S:
             message.reported_s = time_s
             _LOG.info("%s from %d: %s", message.name, message.source, text)
+
+    def _note_impostor(self, time_s: float) -> None:
+        self.impostors += 1
+        if time_s - self._impostor_s >= _REPORT_EVERY_S:
+            self._impostor_s = time_s
+            _LOG.warning(
+                "somebody else sends under our address %s, %d frames so far", self._address, self.impostors
+            )
 
     def _set_health(self, health: Health, reason: str) -> None:
         if health is not self.health:

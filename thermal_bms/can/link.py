@@ -73,15 +73,15 @@ class CanLink:
         self._status = status if status is not None else {}
         self._command: Command | None = None
         self._alive_s = 0.0
-        self._saturated: tuple[str, ...] = ()
+        self._saturated: set[str] = set()
         address = self._commands.bus_map.slots[0].identifier & 0xFF
         self.state = BusState(self._measurements.bus_map, address=address)
         self.time_s = 0.0
 
     @property
-    def saturated(self) -> tuple[str, ...]:
-        """Return the fields of the last command that their signals could not hold."""
-        return self._saturated
+    def saturated(self) -> frozenset[str]:
+        """Return the fields of commands that their signals could not hold so far."""
+        return frozenset(self._saturated)
 
     @property
     def may_send(self) -> bool:
@@ -150,9 +150,11 @@ class CanLink:
         return [frame for frame in frames if self._allow.allows(frame, self.time_s)]
 
     def _note_saturation(self, saturated: tuple[str, ...]) -> None:
-        if saturated and saturated != self._saturated:
-            _LOG.warning("cannot be sent in full: %s", ", ".join(saturated))
-        self._saturated = saturated
+        """Log each field that does not fit its signal once."""
+        for name in saturated:
+            if name not in self._saturated:
+                self._saturated.add(name)
+                _LOG.warning("%s cannot be sent in full: its signal ends before it", name)
 
 
 @final

@@ -223,7 +223,7 @@ class Port:
         self._sending.clear()
         self._broken = ""
         self._arrived(ArrivalKind.FAILED, text=reason)
-        self._stop.wait(self._backoff.next_s())
+        self._pause(self._backoff.next_s())
 
     def _try_to_open(self) -> None:
         try:
@@ -231,9 +231,16 @@ class Port:
         except LinkError as error:
             pause_s = self._backoff.next_s()
             _LOG.debug("%s; next attempt in %.1f s", error, pause_s)
-            self._stop.wait(pause_s)
+            self._pause(pause_s)
         else:
             self._arrived(ArrivalKind.OPENED)
+
+    def _pause(self, pause_s: float) -> None:
+        """Wait in short turns, so that the thread is seen to be alive."""
+        for _ in range(max(round(pause_s / BACKOFF_MIN_S), 1)):
+            self.loops += 1
+            if self._stop.wait(BACKOFF_MIN_S):
+                return
 
     def _close(self) -> None:
         bus, self._bus = self._bus, None
@@ -249,13 +256,10 @@ class Port:
             self._busy_sending = False
 
     def _send_queued(self) -> None:
-        while self._sending and not self._broken and not self._stop.is_set():
-            bus = self._bus
-            if bus is None:
-                return
+        while (bus := self._bus) is not None and not self._broken and not self._stop.is_set():
             try:
                 frame = self._sending.popleft()
-            except IndexError:  # the receive thread has cleared the queue
+            except IndexError:
                 return
             message = can.Message(arbitration_id=frame.identifier, data=frame.data, is_extended_id=True)
             try:
