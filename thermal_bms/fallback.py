@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import final
 
 from thermal_bms.cycle import flaw_of
-from thermal_bms.errors import SolverError
+from thermal_bms.errors import ConfigError, SolverError
 from thermal_bms.interfaces import Controller
 from thermal_bms.signals import Estimate, Limits, Measurement, Preview, ThermalCommand
 from thermal_bms.step_marker import StepMarker
@@ -41,6 +41,11 @@ class FallbackController:
     Attributes
     ----------
     failures : why each controller that is not used any more failed
+
+    Raises
+    ------
+    ConfigError
+        when the settings of a controller are not allowed, or there is none of its name.
     """
 
     def __init__(
@@ -124,6 +129,8 @@ class FallbackController:
     def _build(self, candidate: Candidate) -> None:
         try:
             self._controllers[candidate.name] = candidate.build()
+        except ConfigError:  # a mistake in a file is told at the start, not worked around
+            raise
         except Exception as error:  # a controller that cannot be made must not stop the others
             self.failures[candidate.name] = f"cannot be made: {' '.join(str(error).split())}"
 

@@ -12,9 +12,10 @@ from typing import Self, final
 
 from thermal_bms.errors import ConfigError
 
-_BYTES = 64
-_LENGTH_AT = 0
-_NAME_AT = 1
+_BYTES = 4096
+_LENGTH = slice(0, 2)
+_NAME_AT = 2
+_NOBODY = bytes(2)
 
 
 @final
@@ -45,25 +46,25 @@ class StepMarker:
                 os.close(handle)
         except OSError as error:
             raise ConfigError(f"{path}: cannot be written: {error.strerror}; change state_folder") from None
-        length = min(self._memory[_LENGTH_AT], _BYTES - _NAME_AT)
+        length = int.from_bytes(self._memory[_LENGTH], "little")
         self.left_in = self._memory[_NAME_AT : _NAME_AT + length].decode("utf-8", "replace")
-        self._memory[_LENGTH_AT] = 0
-        self._length = 0
+        self._memory[_LENGTH] = _NOBODY
+        self._length = _NOBODY
 
     def name(self, controller: str) -> None:
         """Set which controller runs from the next step on."""
         data = controller.encode()[: _BYTES - _NAME_AT]
         self._memory[_NAME_AT : _NAME_AT + len(data)] = data
-        self._length = len(data)
+        self._length = len(data).to_bytes(2, "little")
 
     def __enter__(self) -> Self:
-        self._memory[_LENGTH_AT] = self._length
+        self._memory[_LENGTH] = self._length
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._memory[_LENGTH_AT] = 0
+        self._memory[_LENGTH] = _NOBODY
 
     def close(self) -> None:
         """Let the file go."""

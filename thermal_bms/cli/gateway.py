@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from thermal_bms.cli.service_log import start_log
+
 if TYPE_CHECKING:
     from thermal_bms.description import TruckDescription
     from thermal_bms.interfaces import Controller
@@ -26,7 +28,6 @@ examples:
 
 exit codes: 0 stopped by SIGTERM or Ctrl-C, 2 bad configuration, 3 the bus cannot be opened
 """
-LOG_FORMAT = "%(levelname)s %(name)s: %(message)s"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,8 +51,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Serve until stopped."""
     from thermal_bms.gateway_config import load_gateway
 
-    level = logging.WARNING if arguments.quiet else logging.INFO
-    logging.basicConfig(level=level, format=LOG_FORMAT)
+    start_log(quiet=arguments.quiet)
     loaded = load_gateway(arguments.config)
     if arguments.lockstep:
         from thermal_bms.lockstep import run_lockstep

@@ -1,13 +1,13 @@
 """``thermal-bms plant``: the simulated truck on a bus, as a bench for the gateway."""
 
 import argparse
-import logging
 import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from thermal_bms.cli.run import check_folder, load
+from thermal_bms.cli.service_log import start_log
 from thermal_bms.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -67,22 +67,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Run the truck's day."""
     from plant_models.truck import compile_kernels
-    from scenarios.plant_bench import write_gateway_files
 
-    level = logging.WARNING if arguments.quiet else logging.INFO
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+    start_log(quiet=arguments.quiet)
     if arguments.out is not None:
         check_folder(arguments.out)
     scenario = load(arguments.scenario, [*arguments.overrides, f"tick_s={arguments.tick!r}"], None)
     compile_kernels(scenario.truck)
     bus, open_bus = _bus(arguments.bus, arguments.config)
-    if arguments.config is not None:
-        path = write_gateway_files(arguments.config, scenario, bus, lockstep=arguments.lockstep)
-        option = " --lockstep" if arguments.lockstep else ""
-        print(f"now: thermal-bms gateway --config {path}{option}", flush=True)
-    else:
-        print(f"truck on {bus.title}", flush=True)
-    _run(scenario, arguments, open_bus)
+    _run(scenario, arguments, bus, open_bus)
     return 0
 
 
@@ -107,8 +99,24 @@ def _bus(text: str | None, folder: Path | None) -> "tuple[BusSettings, Callable[
     return settings, lambda: adapter
 
 
+def _announce(scenario: "LoadedScenario", arguments: argparse.Namespace, bus: "BusSettings") -> None:
+    """Say how a gateway reaches the truck, and write the files for it."""
+    if arguments.config is None:
+        print(f"truck on {bus.title}", flush=True)
+        return
+
+    from scenarios.plant_bench import write_gateway_files
+
+    path = write_gateway_files(arguments.config, scenario, bus, lockstep=arguments.lockstep)
+    option = " --lockstep" if arguments.lockstep else ""
+    print(f"now: thermal-bms gateway --config {path}{option}", flush=True)
+
+
 def _run(
-    scenario: "LoadedScenario", arguments: argparse.Namespace, open_bus: "Callable[[], can.BusABC]"
+    scenario: "LoadedScenario",
+    arguments: argparse.Namespace,
+    bus: "BusSettings",
+    open_bus: "Callable[[], can.BusABC]",
 ) -> None:
     from contextlib import nullcontext
 
@@ -136,6 +144,7 @@ def _run(
     clock = ManualClock() if arguments.lockstep else MonotonicClock(arguments.speed)
     port = Port(open_bus, clock)
     port.start()
+    _announce(scenario, arguments, bus)
     record = truth.record if truth is not None else lambda: None
     try:
         with truth.recorder if truth is not None else nullcontext():

@@ -5,7 +5,7 @@ import pytest
 
 from tests.unit.thermal_bms.bms_samples import TRUCK, FakeController, measured
 from thermal_bms.cycle import ControlUnit, control_cycle
-from thermal_bms.errors import SolverError
+from thermal_bms.errors import ConfigError, SolverError
 from thermal_bms.fallback import SAFE, Candidate, FallbackController
 from thermal_bms.faults import FaultCode
 from thermal_bms.signals import NO_PREVIEW, ThermalCommand
@@ -94,6 +94,14 @@ def test_a_controller_that_cannot_be_made_leaves_the_row(caplog: pytest.LogCaptu
     assert "controller mpc is not used: cannot be made: no module named piqp" in caplog.messages
 
 
+def test_a_mistake_in_the_settings_is_told_at_the_start() -> None:
+    def refused() -> NoReturn:
+        raise ConfigError("gain: unknown key")
+
+    with pytest.raises(ConfigError, match="gain: unknown key"):
+        FallbackController([Candidate("pid", refused), Candidate("thermostat", FakeController)])
+
+
 def test_a_row_of_none_is_safe() -> None:
     controller = FallbackController([])
     assert controller.active == SAFE
@@ -108,7 +116,8 @@ def test_the_one_that_runs_is_marked_by_its_own_name(tmp_path: Path) -> None:
 
     class Nosy(FakeController):
         def step(self, *arguments: Any, **more: Any) -> ThermalCommand:
-            left.append((tmp_path / "m").read_bytes()[1 : 1 + (tmp_path / "m").read_bytes()[0]].decode())
+            note = (tmp_path / "m").read_bytes()
+            left.append(note[2 : 2 + note[0]].decode())
             return super().step(*arguments, **more)
 
     row.controller._controllers = {"mpc": Nosy(None), "pid": Nosy(PLAIN)}
