@@ -13,7 +13,6 @@ from typing import final
 from thermal_bms import __version__
 from thermal_bms.can.bus_state import Health
 from thermal_bms.can.exchange import LiveExchange
-from thermal_bms.can.interface import open_bus
 from thermal_bms.can.j1939.address_claim import ClaimState
 from thermal_bms.can.j1939.diagnostics import Diagnosis, Lamp, Lamps, TroubleCode, diagnosis_of
 from thermal_bms.can.j1939.node import Node
@@ -28,6 +27,8 @@ from thermal_bms.gateway_parts import (
     build_loop,
     build_node,
     build_ring,
+    check_sources,
+    shape_of,
 )
 from thermal_bms.persistence import StateStore, StoredState
 from thermal_bms.step_marker import StepMarker
@@ -49,21 +50,28 @@ class Gateway:
     ----------
     loaded : configuration and truck
     create : makes a controller by name
+    port : the interface, open already: frames wait there while the rest is built
     clock : the time
     environment : where systemd says how it is to be told
 
     Attributes
     ----------
     loop : the control loop
-    port : the interface
     ready : whether commands are computed
     skipped : ticks left out because the loop was late
     """
 
     def __init__(
-        self, loaded: LoadedGateway, create: Factory, clock: Clock, environment: Mapping[str, str]
+        self,
+        loaded: LoadedGateway,
+        create: Factory,
+        *,
+        port: Port,
+        clock: Clock,
+        environment: Mapping[str, str],
     ) -> None:
         settings = loaded.settings
+        check_sources(loaded)
         self._settings = settings
         self._clock = clock
         self._active = settings.mode == "active"
@@ -71,14 +79,14 @@ class Gateway:
         self._allow = allow if self._active else NOTHING_ALLOWED
         self._store = StateStore(settings.state_folder)
         self._marker = StepMarker(settings.state_folder / MARKER_NAME)
-        self._stored = _with_crash(self._store.load(), self._marker.left_in)
-        self.port = Port(lambda: open_bus(settings.bus), clock, transmit=self._active)
+        self._stored = _with_crash(self._store.load(), self._marker.left_in, loaded)
+        self._port = port
         self._node = build_node(loaded) if self._active else None
         self._status: dict[str, float] = {}
         self._link = CanLink(
-            self.port,
-            LiveExchange(self.port, clock),
-            loaded.shape,
+            self._port,
+            LiveExchange(self._port, clock),
+            shape_of(loaded),
             allow=self._allow,
             node=self._node,
             status=self._status,
@@ -95,7 +103,7 @@ class Gateway:
             status=self._status,
         )
         self._notifier = Notifier(environment)
-        self._watchdog = Watchdog(self._notifier, lambda: self.port.loops, hang_s=settings.hang_s)
+        self._watchdog = Watchdog(self._notifier, lambda: self._port.loops, hang_s=settings.hang_s)
         self._stopping = False
         self._kept = self._stored
         self._save_s = settings.save_every_s
@@ -110,14 +118,7 @@ class Gateway:
         self._stopping = True
 
     def run(self) -> None:
-        """Turn until ``stop`` is called.
-
-        Raises
-        ------
-        LinkError
-            when the interface cannot be opened at the start.
-        """
-        self.port.start()
+        """Turn until ``stop`` is called, then leave the truck safe and close everything."""
         if self._ring:
             self._ring.start()
         _LOG.info(
@@ -206,7 +207,7 @@ class Gateway:
         node.active = Diagnosis(lamps, codes)
 
     def _service_row(self, lateness_s: float) -> tuple[float, ...]:
-        state, port = self._link.state, self.port
+        state, port = self._link.state, self._port
         taken, *refused = state.counts.values()
         return (
             self._link.time_s,
@@ -252,7 +253,7 @@ class Gateway:
                     break
                 self._clock.sleep_until(self._clock.now_s() + SEND_PERIOD_S)
             _LOG.info("stopped, truck left safe" if self.loop.result and self._active else "stopped")
-        self.port.stop()
+        self._port.stop()
         if self._ring:
             self._ring.stop()
         self._save(self.loop.state())
@@ -260,9 +261,9 @@ class Gateway:
         self._notifier.close()
 
 
-def _with_crash(stored: StoredState, left_in: str) -> StoredState:
+def _with_crash(stored: StoredState, left_in: str, loaded: LoadedGateway) -> StoredState:
     """Return the stored state, with the controller out of service in which the last process ended."""
-    if not left_in:
+    if left_in not in {one.name for one in loaded.settings.controller}:
         return stored
     reason = "the process before ended in the middle of its step"
     return replace(stored, disabled={**stored.disabled, left_in: reason})

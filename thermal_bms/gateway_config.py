@@ -6,15 +6,11 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from thermal_bms.can.bus_map import PackShape
-from thermal_bms.can.database import bundled_messages
 from thermal_bms.can.interface import BusSettings
 from thermal_bms.can.j1939.name import Name
-from thermal_bms.can.mapping import COMMAND_ON_BUS, MEASUREMENT_ON_BUS, STATUS_ON_BUS
 from thermal_bms.charging import ChargeSettings
 from thermal_bms.description import TruckDescription
-from thermal_bms.errors import ConfigError
-from thermal_bms.parameters import Parameters, did_you_mean, parse, read_toml
+from thermal_bms.parameters import Parameters, parse, read_toml
 
 SEND_PERIOD_S = 0.02
 _BYTES_PER_MB = 1_000_000
@@ -122,7 +118,6 @@ class LoadedGateway:
 
     settings: GatewaySettings
     truck: TruckDescription
-    shape: PackShape
 
 
 def load_gateway(path: Path) -> LoadedGateway:
@@ -146,16 +141,4 @@ def load_gateway(path: Path) -> LoadedGateway:
         }
     )
     truck = parse(TruckDescription, read_toml(settings.truck), settings.truck.name)
-    shape = PackShape(truck.pack.n_strings, truck.pack.n_series, settings.n_temp_sensors)
-    _check_sources(settings, path)
-    return LoadedGateway(settings, truck, shape)
-
-
-def _check_sources(settings: GatewaySettings, path: Path) -> None:
-    rows = (*MEASUREMENT_ON_BUS, *COMMAND_ON_BUS, *STATUS_ON_BUS)
-    senders = sorted({bundled_messages(row.definition)[row.message].sender for row in rows})
-    for name in settings.sources:
-        if name not in senders:
-            raise ConfigError(
-                f"sources.{name}: nobody of that name sends{did_you_mean(name, senders)} ({path.name})"
-            )
+    return LoadedGateway(settings, truck)

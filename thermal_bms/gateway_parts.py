@@ -7,16 +7,21 @@ import numpy as np
 
 from thermal_bms import __version__
 from thermal_bms.can.allow_list import AllowList, message_allowances, network_allowances
+from thermal_bms.can.bus_map import PackShape
 from thermal_bms.can.codec import CommandCodec, MeasurementCodec
+from thermal_bms.can.database import bundled_messages
 from thermal_bms.can.j1939.address_claim import AddressClaim
 from thermal_bms.can.j1939.node import Node
+from thermal_bms.can.mapping import COMMAND_ON_BUS, MEASUREMENT_ON_BUS, STATUS_ON_BUS
 from thermal_bms.control_loop import CONTROL, CONTROL_COLUMNS, ControlLoop
 from thermal_bms.cycle import ControlUnit
 from thermal_bms.description import TruckDescription
+from thermal_bms.errors import ConfigError
 from thermal_bms.fallback import Candidate, FallbackController
 from thermal_bms.gateway_config import LoadedGateway
 from thermal_bms.interfaces import Controller, Link
 from thermal_bms.link import MEASUREMENT, measurement_columns
+from thermal_bms.parameters import did_you_mean
 from thermal_bms.persistence import StoredState
 from thermal_bms.record_ring import RecordRing
 from thermal_bms.recorder import Row
@@ -42,6 +47,27 @@ _ADDRESS_NAME = "BMS"
 
 # Any: settings as a TOML file gives them
 Factory = Callable[[str, Mapping[str, Any], TruckDescription], Controller]
+
+
+def shape_of(loaded: LoadedGateway) -> PackShape:
+    """Return the size of the pack on the bus."""
+    pack = loaded.truck.pack
+    return PackShape(pack.n_strings, pack.n_series, loaded.settings.n_temp_sensors)
+
+
+def check_sources(loaded: LoadedGateway) -> None:
+    """Refuse source addresses of senders that do not exist.
+
+    Raises
+    ------
+    ConfigError
+        naming the sender.
+    """
+    rows = (*MEASUREMENT_ON_BUS, *COMMAND_ON_BUS, *STATUS_ON_BUS)
+    senders = sorted({bundled_messages(row.definition)[row.message].sender for row in rows})
+    for name in loaded.settings.sources:
+        if name not in senders:
+            raise ConfigError(f"sources.{name}: nobody of that name sends{did_you_mean(name, senders)}")
 
 
 def build_loop(
@@ -73,7 +99,7 @@ def build_loop(
 
 def recording_streams(loaded: LoadedGateway, *, live: bool) -> dict[str, Columns]:
     """Return the streams that a gateway records; what depends on wall time only when it is live."""
-    codec = MeasurementCodec(loaded.shape)
+    codec = MeasurementCodec(shape_of(loaded))
     nothing = codec.restore(np.full(codec.bus_map.size, np.nan), 0.0)
     streams: dict[str, Columns] = {MEASUREMENT: measurement_columns(nothing), CONTROL: CONTROL_COLUMNS}
     return {**streams, SERVICE: SERVICE_COLUMNS} if live else streams
@@ -103,13 +129,13 @@ def build_node(loaded: LoadedGateway) -> Node | None:
 
 def address_of(loaded: LoadedGateway) -> int:
     """Return the source address under which commands are sent."""
-    commands = CommandCodec(loaded.shape.n_strings, sources=loaded.settings.sources).bus_map
+    commands = CommandCodec(loaded.truck.pack.n_strings, sources=loaded.settings.sources).bus_map
     return next(slot.endpoint[1] for slot in commands.slots if slot.layout.sender == _ADDRESS_NAME)
 
 
 def build_allow_list(loaded: LoadedGateway) -> AllowList:
     """Return what an active gateway may send."""
-    commands = CommandCodec(loaded.shape.n_strings, sources=loaded.settings.sources).bus_map
+    commands = CommandCodec(loaded.truck.pack.n_strings, sources=loaded.settings.sources).bus_map
     allowances = message_allowances(commands, loaded.settings.transmit.allow)
     if loaded.settings.network.claim:
         allowances |= network_allowances(address_of(loaded))

@@ -18,6 +18,7 @@ from thermal_bms.gateway_parts import (
     build_loop,
     recording_meta,
     recording_streams,
+    shape_of,
 )
 from thermal_bms.persistence import StoredState
 from thermal_bms.recorder import Recorder
@@ -73,6 +74,6 @@ def _turn_until_finished(loop: ControlLoop) -> int:
 
 def lockstep_link(loaded: LoadedGateway, port: Port, exchange: Exchange) -> CanLink:
     """Return the link of a bench in lockstep: no address is claimed, everything is sent."""
-    commands = CommandCodec(loaded.shape.n_strings).bus_map
+    commands = CommandCodec(loaded.truck.pack.n_strings).bus_map
     allow = AllowList(message_allowances(commands, {slot.layout.name for slot in commands.slots}))
-    return CanLink(port, exchange, loaded.shape, allow=allow)
+    return CanLink(port, exchange, shape_of(loaded), allow=allow)

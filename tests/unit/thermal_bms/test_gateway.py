@@ -244,6 +244,12 @@ def test_a_controller_that_is_too_slow_three_times_in_a_row_is_replaced(new_benc
     assert bench.gateway.skipped > 0
 
 
+def test_a_marker_that_names_nobody_known_is_ignored(new_bench: Any, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "step.marker").write_bytes(b"\x04\x00junk")
+    assert new_bench().run(2.0).gateway.loop.controller.active == "best"
+
+
 def test_a_controller_that_killed_the_process_before_stays_away(new_bench: Any, tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     marker = StepMarker(tmp_path / "state" / "step.marker")

@@ -6,7 +6,7 @@ from tests.unit.thermal_bms.bms_samples import TRUCK
 from thermal_bms.can.bus_map import PackShape
 from thermal_bms.errors import ConfigError
 from thermal_bms.gateway_config import load_gateway
-from thermal_bms.gateway_parts import address_of, build_node
+from thermal_bms.gateway_parts import address_of, build_node, check_sources, shape_of
 from thermal_bms.toml_text import toml_text
 
 CONFIG = """\
@@ -37,7 +37,7 @@ def test_the_smallest_file_gives_a_gateway_that_only_watches(tmp_path: Path) -> 
     assert settings.state_folder == tmp_path / "state"
     assert settings.recording.folder is None
     assert loaded.truck == TRUCK
-    assert loaded.shape == PackShape(3, 20, 4)
+    assert shape_of(loaded) == PackShape(3, 20, 4)
     assert address_of(loaded) == 243
 
 
@@ -67,11 +67,6 @@ def test_addresses_can_be_changed_by_sender(tmp_path: Path) -> None:
         ("n_temp_sensors = 4", 'n_temp_sensors = 4\nmode = "active"', r"needs transmit\.allow"),
         ("n_temp_sensors = 4", "n_temp_sensors = 4\nperiod_s = 0.001", "period_s = 0.001: must be >= 0.02"),
         ("n_temp_sensors = 4", "n_temp_sensors = 4\nperiodd_s = 1", "periodd_s: unknown key; did you mean"),
-        (
-            "[bus]",
-            "[sources]\nBMSS = 3\n[bus]",
-            r"sources\.BMSS: nobody of that name sends; did you mean BMS",
-        ),
         ("[bus]", "[sources]\nBMS = 254\n[bus]", "BMS = 254: an address must be 0 to 253"),
         ("[bus]", "[recording]\nfile_mb = 9.0\ntotal_mb = 10.0\n[bus]", "must be at least twice file_mb = 9"),
         ('name = "pid"', 'name = "pid"\n[[controller]]\nname = "pid"', "a name stands twice"),
@@ -92,3 +87,9 @@ def test_a_damaged_truck_is_told_by_its_own_file(tmp_path: Path) -> None:
     truck.write_text(truck.read_text().replace("n_series = 20", "n_series = 0"))
     with pytest.raises(ConfigError, match=r"pack\.n_series = 0: must be >= 1 \(truck\.toml\)"):
         load_gateway(path)
+
+
+def test_an_address_of_nobody_is_refused(tmp_path: Path) -> None:
+    loaded = load_gateway(written(tmp_path, CONFIG.replace("[bus]", "[sources]\nBMSS = 3\n[bus]")))
+    with pytest.raises(ConfigError, match=r"sources\.BMSS: nobody of that name sends; did you mean BMS"):
+        check_sources(loaded)
