@@ -53,6 +53,7 @@ class SyncPort:
         self._waiting: list[Arrival] = []
         self.out: list[tuple[float, Frame]] = []
         self.reopened: list[str] = []
+        self.heard: list[Arrival] = []
         self.stopped = False
         self.loops = self.sent = self.dropped_in = self.dropped_out = 0
         self.arrive(kind=ArrivalKind.OPENED)
@@ -69,6 +70,7 @@ class SyncPort:
     def arrivals(self) -> list[Arrival]:
         self.loops += 1
         found, self._waiting = self._waiting, []
+        self.heard += found
         return found
 
     def send(self, frames: Sequence[Frame]) -> None:
