@@ -57,7 +57,7 @@ class TruthRecorder:
     def __init__(self, path: Path, day: PlantDay) -> None:
         strings = range(day.truck.parameters.pack.n_strings)
         per_string = [f"{name}_{k}" for name in PER_STRING for k in strings]
-        columns = ["time_s", "phase", *VIEW, *per_string, *_COMMAND]
+        columns = ["time_s", "phase_index", *VIEW, *per_string, *_COMMAND]
         self.recorder = Recorder(path, {"title": day.truck.parameters.title}, {TRUTH: columns})
         self._day = day
 

@@ -35,8 +35,8 @@ def drive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RealBench:
     """A gateway that has driven, been hot, charged, and lost its truck for a while."""
     recording = {"folder": tmp_path / "recordings", "measurement_every_s": 0.0}
     bench = RealBench(monkeypatch, tmp_path, controller=CONTROLLERS, recording=recording)
-    bench.at(5.0, lambda: setattr(bench.truck, "now", measured(temp=38.0, amp=150.0)))
-    bench.at(15.0, lambda: setattr(bench.truck, "now", charging(temp=31.0)))
+    bench.at(5.0, lambda: setattr(bench.truck, "now", measured(temp=38.0, amp=150.0, volt=3.25)))
+    bench.at(15.0, lambda: setattr(bench.truck, "now", charging(temp=31.0, volt=3.31)))
     bench.at(25.0, lambda: setattr(bench.truck, "silent", True))
     bench.at(29.0, lambda: setattr(bench.truck, "silent", False))
     bench.run(35.0)
