@@ -88,16 +88,22 @@ class GatewaySettings(Parameters):
     hang_s: float = Field(
         default=2.0, ge=0.0, le=600.0, description="end the process after standing still so long; 0: never"
     )
-    save_every_s: float = Field(default=60.0, ge=1.0, le=3600.0)
-    bus: BusSettings
+    save_every_s: float = Field(default=60.0, ge=1.0, le=3600.0, description="how often the state is saved")
+    bus: BusSettings = Field(description="table, see below")
     sources: dict[str, int] = Field(
         default_factory=dict, description="source addresses by sender, where they differ from the DBC"
     )
-    transmit: TransmitSettings = TransmitSettings()
-    network: NetworkSettings = NetworkSettings()
-    charge: ChargeSettings = ChargeSettings()
-    controller: tuple[ControllerSettings, ...] = Field(min_length=1, description="the best one first")
-    recording: RingSettings = RingSettings()
+    transmit: TransmitSettings = Field(
+        default=TransmitSettings(), description="table with `allow`: names of the messages that may be sent"
+    )
+    network: NetworkSettings = Field(default=NetworkSettings(), description="table, see below")
+    charge: ChargeSettings = Field(
+        default=ChargeSettings(), description="table: what a charge aims at, as `target_soc`"
+    )
+    controller: tuple[ControllerSettings, ...] = Field(
+        min_length=1, description="one `[[controller]]` with `name` and `settings` each, the best one first"
+    )
+    recording: RingSettings = Field(default=RingSettings(), description="table, see below")
 
     @model_validator(mode="after")
     def _fits(self) -> "GatewaySettings":

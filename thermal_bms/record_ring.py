@@ -18,7 +18,7 @@ from thermal_bms.recording_format import Columns
 _LOG = logging.getLogger(__name__)
 
 STEM = "gateway-"
-WAITING_ROWS_MAX = 12_000
+WAITING_ROWS_MAX = 15_000  # more than ten minutes of a gateway at 10 Hz
 WRITE_EVERY_S = 0.5
 RETRY_S = 10.0
 STOP_S = 10.0

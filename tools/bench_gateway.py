@@ -141,10 +141,9 @@ def losses(rate: int, seconds: float) -> None:
         port.stop()
         os.waitpid(sender, 0)
     total = round(rate * seconds)
-    in_order = numbers == sorted(numbers)
-    print(
-        f"{rate} frames a second for {seconds:g} s: {total - len(numbers)} of {total} lost, in order: {in_order}"
-    )
+    print(f"load of the machine            {os.getloadavg()[0]:.2f}")
+    print(f"frames a second                {rate} wanted, {total / took_s:.0f} taken")
+    print(f"lost, in order                 {total - len(numbers)} of {total}, {numbers == sorted(numbers)}")
 
 
 def send_numbers(adapter: SlcanPty, rate: int, seconds: float) -> None:
