@@ -107,7 +107,6 @@ class ControlLoop:
             charged_j=before.charged_j + self._charged_j,
             operating_s=before.operating_s + self._operating_s,
             latched=self.unit.protection.latched,
-            disabled=dict(self.controller.failures),
         )
 
     def leave_safe(self) -> Command | None:

@@ -30,7 +30,7 @@ class Candidate:
 
 @final
 class FallbackController:
-    """Uses the first of several controllers that works; a failed one is not tried again before a restart.
+    """Uses the first of several controllers that works; a failed one is not tried again before the next start.
 
     Parameters
     ----------
@@ -69,6 +69,11 @@ class FallbackController:
     def active(self) -> str:
         """Return the name of the controller in use, "safe" when there is none left."""
         return next(iter(self._controllers), SAFE)
+
+    @property
+    def has_spare(self) -> bool:
+        """Whether another controller could take over."""
+        return len(self._controllers) > 1
 
     def step(
         self,

@@ -78,8 +78,9 @@ class Gateway:
         allow = build_allow_list(loaded)  # also in shadow mode, so that a wrong name shows
         self._allow = allow if self._active else NOTHING_ALLOWED
         self._store = StateStore(settings.state_folder)
-        self._marker = StepMarker(settings.state_folder / MARKER_NAME)
-        self._stored = _with_crash(self._store.load(), self._marker.left_in, loaded)
+        self._marker = StepMarker((settings.run_folder or settings.state_folder) / MARKER_NAME)
+        self._kept = self._store.load()
+        self._stored = _with_crash(self._kept, self._marker.left_in, loaded)
         self._port = port
         self._node = build_node(loaded) if self._active else None
         self._status: dict[str, float] = {}
@@ -105,7 +106,6 @@ class Gateway:
         self._notifier = Notifier(environment)
         self._watchdog = Watchdog(self._notifier, lambda: self._port.loops, hang_s=settings.hang_s)
         self._stopping = False
-        self._kept = self._stored
         self._save_s = settings.save_every_s
         self._overruns = 0
         self._previous: dict[TroubleCode, None] = {}
@@ -175,9 +175,9 @@ class Gateway:
         self._keep_state()
 
     def _judge_time(self, took_s: float) -> None:
-        """Take a controller out of service that is too slow several times in a row."""
+        """Take a controller out of service that is too slow several times in a row, if there is another."""
         self._overruns = self._overruns + 1 if took_s > self._settings.period_s else 0
-        if self._overruns >= OVERRUNS_MAX:
+        if self._overruns >= OVERRUNS_MAX and self.loop.controller.has_spare:
             self._overruns = 0
             self.loop.controller.reject(f"a tick took {took_s:.3f} s, allowed {self._settings.period_s:g} s")
 
@@ -225,7 +225,7 @@ class Gateway:
         )
 
     def _keep_state(self) -> None:
-        """Save now and then, and at once when something latched or a controller went out of service."""
+        """Save now and then, and at once when something latched or a controller must stay out of service."""
         state = self.loop.state()
         changed = state.latched != self._kept.latched or state.disabled != self._kept.disabled
         if changed or self._link.time_s >= self._save_s:

@@ -81,6 +81,10 @@ class GatewaySettings(Parameters):
     truck: Path = Field(description="description of the truck, relative to this file")
     n_temp_sensors: int = Field(ge=1, le=1000, description="cell temperature sensors of one string")
     state_folder: Path = Field(description="keeps what survives a restart; relative to this file")
+    run_folder: Path | None = Field(
+        default=None,
+        description="keeps the note of whose step is on; best in memory, as /run; default: the state folder",
+    )
     period_s: float = Field(default=0.1, ge=0.02, le=10.0, description="control period")
     start_wait_s: float = Field(
         default=5.0, ge=0.0, le=600.0, description="begin after this even if messages are missing"
@@ -143,6 +147,7 @@ def load_gateway(path: Path) -> LoadedGateway:
         update={
             "truck": folder / settings.truck,
             "state_folder": folder / settings.state_folder,
+            "run_folder": None if settings.run_folder is None else folder / settings.run_folder,
             "recording": recording,
         }
     )

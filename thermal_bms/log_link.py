@@ -13,6 +13,7 @@ from thermal_bms.can.bus_map import PackShape
 from thermal_bms.can.bus_state import BusState
 from thermal_bms.can.codec import CommandCodec, MeasurementCodec
 from thermal_bms.can.frame import Frame
+from thermal_bms.can.link import OPTIONAL, charger_places, without_charger
 from thermal_bms.errors import LinkError, RecordingError
 from thermal_bms.link import EndOfRecordingError
 from thermal_bms.signals import Command, Measurement
@@ -108,7 +109,8 @@ class LogLink:
         self._said = BusReceiver(self._commands.bus_map)
         self._period_s = period_s
         self._ticks = 0
-        self.state = BusState(self._measurements.bus_map)
+        self.state = BusState(self._measurements.bus_map, optional=OPTIONAL)
+        self._charger = charger_places(self._measurements.bus_map)
         self.state.opened(0.0)
         self.deviations: dict[str, Deviation] = {}
         self._next = next(self._frames, None)
@@ -129,7 +131,8 @@ class LogLink:
         self._ticks += 1
         now_s = self._start_s + self._ticks * self._period_s
         self._take_until(now_s)
-        return self._measurements.restore(self.state.values(now_s), now_s)
+        values = without_charger(self.state.values(now_s), self._charger)
+        return self._measurements.restore(values, now_s)
 
     def write(self, command: Command) -> None:
         """Compare a command with what the log's controller had said."""

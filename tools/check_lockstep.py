@@ -1,4 +1,4 @@
-"""The same day without a bus, over a virtual bus, and in two processes over slcan: are all recordings the same?
+"""Compare the same day without a bus, over a virtual bus, and in two processes over slcan, bit by bit.
 
 python tools/check_lockstep.py                               twenty minutes of a van, as the test does
 python tools/check_lockstep.py heavy_lfp_truck_day --hours 24    a whole day

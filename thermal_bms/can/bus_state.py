@@ -6,7 +6,7 @@ no error; they only let the old value grow stale.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import final
@@ -68,6 +68,7 @@ class BusState:
     bus_map : messages that are expected
     protections : end-to-end protection where it differs from the DBC
     address : own source address; frames that others send under it are counted
+    optional : messages that may be absent without any trouble
 
     Attributes
     ----------
@@ -78,11 +79,18 @@ class BusState:
     """
 
     def __init__(
-        self, bus_map: BusMap, *, protections: Protections | None = None, address: int | None = None
+        self,
+        bus_map: BusMap,
+        *,
+        protections: Protections | None = None,
+        address: int | None = None,
+        optional: Collection[str] = (),
     ) -> None:
         self._receiver = BusReceiver(bus_map, protections=protections)
         self._slot_of = bus_map.slot_of
         self._address = address
+        self._optional = frozenset(optional)
+        self._needed = np.array([slot.layout.name not in self._optional for slot in bus_map.slots])
         period_s = np.array([slot.period_s for slot in bus_map.slots])
         self._age_max_s = np.maximum(AGE_PERIODS * period_s, AGE_MIN_S) + _AGE_ROUNDING_S
         self._messages: dict[tuple[int, int], _Message] = {}
@@ -101,16 +109,16 @@ class BusState:
 
     @property
     def complete(self) -> bool:
-        """Whether every page of every message was received at least once."""
-        return bool(np.isfinite(self._receiver.seen_s).all())
+        """Whether every page of every needed message was received at least once."""
+        return bool(np.isfinite(self._receiver.seen_s[self._needed]).all())
 
     def missing(self) -> list[str]:
-        """Return the messages of which some page was never received, with their source address."""
+        """Return the needed messages of which some page was never received, with their source address."""
         never = np.isneginf(self._receiver.seen_s)
         return [
             f"{message.name} from {message.source}"
             for message in self._messages.values()
-            if never[message.slots].any()
+            if never[message.slots].any() and message.name not in self._optional
         ]
 
     def opened(self, time_s: float) -> None:
@@ -217,6 +225,8 @@ class BusState:
                 self._report(message, "silent" if silent else "received", time_s)
 
     def _fell_silent(self, message: _Message) -> bool:
+        if message.name in self._optional:
+            return False
         return message.silent and bool(np.isfinite(self._receiver.seen_s[message.slots]).any())
 
     def _report(self, message: _Message, text: str, time_s: float) -> None:

@@ -5,13 +5,13 @@ Both are thin: a port moves frames, ``BusState`` says what may be believed, the 
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import final
+from typing import NamedTuple, final
 
 import numpy as np
 
 from thermal_bms.can.allow_list import AllowList
 from thermal_bms.can.bus_image import BusSender
-from thermal_bms.can.bus_map import PackShape
+from thermal_bms.can.bus_map import BusMap, PackShape
 from thermal_bms.can.bus_state import BusState, Health
 from thermal_bms.can.codec import CommandCodec, MeasurementCodec
 from thermal_bms.can.exchange import Exchange, Turn
@@ -20,13 +20,39 @@ from thermal_bms.can.j1939.address_claim import ClaimState
 from thermal_bms.can.j1939.node import Node
 from thermal_bms.can.port import ArrivalKind, Port
 from thermal_bms.signals import Command, Measurement, ThermalCommand, ValveMode
+from thermal_bms.units import FloatArray
 
 _LOG = logging.getLogger(__name__)
 
 NOTHING_ALLOWED = AllowList({})
+OPTIONAL = ("EVSE1DCLIM1",)
+"""A charge controller speaks while a charger is plugged in; at other times it may be silent."""
 UNCOMMANDED = ThermalCommand(pump_duty=1.0, fan_duty=1.0, valve_mode=ValveMode.RADIATOR)
 """What thermal actuators of the simulated truck do when their command has been silent for too long: coolant and
 air move, nothing heats or compresses. Assumed; a real unit has its own rule."""
+
+
+class ChargerPlaces(NamedTuple):
+    """Where in the flat vector of a measurement the plug and the charger's offer stand."""
+
+    plug: int
+    offer: tuple[int, ...]
+
+
+def charger_places(bus_map: BusMap) -> ChargerPlaces:
+    """Return where plug and offer stand."""
+    names = ("charger_power_max_w", "charger_current_max_a", "charger_voltage_max_v")
+    slices = bus_map.slices
+    return ChargerPlaces(slices["plug_connected"].start, tuple(slices[name].start for name in names))
+
+
+def without_charger(values: FloatArray, places: ChargerPlaces) -> FloatArray:
+    """Return the values with an offer of nothing where nothing is plugged in and no charger speaks."""
+    if values[places.plug] == 0.0:
+        for place in places.offer:
+            if np.isnan(values[place]):
+                values[place] = 0.0
+    return values
 
 
 @final
@@ -75,7 +101,8 @@ class CanLink:
         self._alive_s = 0.0
         self._saturated: set[str] = set()
         address = self._commands.bus_map.slots[0].identifier & 0xFF
-        self.state = BusState(self._measurements.bus_map, address=address)
+        self.state = BusState(self._measurements.bus_map, address=address, optional=OPTIONAL)
+        self._charger = charger_places(self._measurements.bus_map)
         self.time_s = 0.0
 
     @property
@@ -101,7 +128,7 @@ class CanLink:
     def read(self) -> Measurement:
         """Take everything that has arrived and return the newest measurement."""
         now_s = self.receive()
-        values = self.state.values(now_s)
+        values = without_charger(self.state.values(now_s), self._charger)
         if self.state.alive(now_s):
             self._alive_s = now_s
         return self._measurements.restore(values, self._alive_s)

@@ -52,7 +52,7 @@ class Arrival(NamedTuple):
 
 @final
 class Backoff:
-    """Waiting times that double from 0.1 s to 5 s, and start again after success.
+    """Waiting times that double from 0.1 s to 5 s, and start again when an interface has held for 5 s.
 
     >>> backoff = Backoff()
     >>> [backoff.next_s() for _ in range(8)]
@@ -99,6 +99,7 @@ class Port:
         self._to_send = threading.Semaphore(0)
         self._bus: can.BusABC | None = None
         self._broken = ""
+        self._opened_s = 0.0
         self._stop = threading.Event()
         self._backoff = Backoff()
         self._receiver = threading.Thread(target=self._receive_for_ever, name="can-receive", daemon=True)
@@ -116,7 +117,7 @@ class Port:
             when the interface cannot be opened the first time.
         """
         self._bus = self._open_bus()
-        self._arrived(ArrivalKind.OPENED)
+        self._opened()
         self._receiver.start()
         self._sender.start()
 
@@ -206,7 +207,6 @@ class Port:
             self._take(message)
 
     def _take(self, message: can.Message) -> None:
-        self._backoff.reset()
         frame = Frame(message.arbitration_id, bytes(message.data))
         if message.is_error_frame:
             self._arrived(ArrivalKind.ERROR_FRAME, frame)
@@ -219,6 +219,8 @@ class Port:
         """Close a broken interface and say so once."""
         reason = self._broken
         self._close()
+        if self._clock.now_s() - self._opened_s >= BACKOFF_MAX_S:
+            self._backoff.reset()
         self.dropped_out += len(self._sending)
         self._sending.clear()
         self._broken = ""
@@ -233,7 +235,11 @@ class Port:
             _LOG.debug("%s; next attempt in %.1f s", error, pause_s)
             self._pause(pause_s)
         else:
-            self._arrived(ArrivalKind.OPENED)
+            self._opened()
+
+    def _opened(self) -> None:
+        self._opened_s = self._clock.now_s()
+        self._arrived(ArrivalKind.OPENED)
 
     def _pause(self, pause_s: float) -> None:
         """Wait in short turns, so that the thread is seen to be alive."""

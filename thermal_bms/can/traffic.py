@@ -10,6 +10,7 @@ from thermal_bms.can.bus_state import AGE_PERIODS, BusState
 from thermal_bms.can.e2e import ACCEPTED, E2eStatus
 from thermal_bms.can.frame import Frame
 from thermal_bms.can.j1939.identifier import parse_identifier
+from thermal_bms.can.link import OPTIONAL
 
 _EARLY = 0.5
 _FEW = 2
@@ -46,7 +47,7 @@ class Message:
     def verdict(self, listened_s: float) -> str:
         """Return what is wrong with the message in plain words; nothing when it is well."""
         if not self.count:
-            return "missing: never heard"
+            return "" if self.name in OPTIONAL else "missing: never heard"
         late_s = max(self.gap_max_s, listened_s - self.last_s)
         if late_s > AGE_PERIODS * max(self.period_s, 0.05):
             return f"late: once nothing for {late_s:.2f} s, expected every {self.period_s:.3g} s"

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thermal_bms.cli.service_log import start_log
+from thermal_bms.errors import ThermalBmsError
 
 if TYPE_CHECKING:
     from thermal_bms.description import TruckDescription
+    from thermal_bms.gateway import Gateway
     from thermal_bms.gateway_config import LoadedGateway
     from thermal_bms.interfaces import Controller
 
@@ -27,7 +29,7 @@ examples:
   thermal-bms gateway --config gateway.toml
   thermal-bms gateway --config gateway.toml --reset   forget latched faults and controllers out of service
 
-exit codes: 0 stopped by SIGTERM or Ctrl-C, 2 bad configuration, 3 the bus cannot be opened
+exit codes: 0 stopped by SIGTERM or Ctrl-C, 1 ended by itself, 2 bad configuration, 3 the bus cannot be opened
 """
 
 
@@ -61,11 +63,10 @@ def execute(arguments: argparse.Namespace) -> int:
         logging.getLogger(__name__).info("lockstep finished after %d ticks", ticks)
         return 0
 
-    _serve(loaded, arguments)
-    return 0
+    return _serve(loaded, arguments)
 
 
-def _serve(loaded: "LoadedGateway", arguments: argparse.Namespace) -> None:
+def _serve(loaded: "LoadedGateway", arguments: argparse.Namespace) -> int:
     """Listen first, build the rest while frames come in, then turn until stopped."""
     from thermal_bms.can.interface import open_bus
     from thermal_bms.can.port import Port
@@ -88,7 +89,19 @@ def _serve(loaded: "LoadedGateway", arguments: argparse.Namespace) -> None:
         raise
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: gateway.stop())
-    gateway.run()
+    return _turned(gateway)
+
+
+def _turned(gateway: "Gateway") -> int:
+    """Turn until stopped; what nobody expected ends with 1, so that a service manager starts it again."""
+    try:
+        gateway.run()
+    except ThermalBmsError:
+        raise
+    except Exception:
+        logging.getLogger(__name__).critical("unexpected, please report", exc_info=True)
+        return 1
+    return 0
 
 
 def create(

@@ -63,14 +63,14 @@ def test_what_the_bus_carries_and_what_is_stored_is_told(
         original(self)
         with can.Bus(interface="virtual", channel="doctor") as other:
             for frame in frames:
-                if frame.identifier & 0xFF != 73:
+                if frame.identifier & 0xFF != 160:
                     other.send(can.Message(arbitration_id=frame.identifier, data=frame.data))
             other.send(can.Message(arbitration_id=0x18F00331, data=bytes(8)))
 
     monkeypatch.setattr(port.Port, "start", started)
     assert main(["doctor", "--config", str(path), "--seconds", "0.3"]) == 1
     said = capsys.readouterr().out
-    assert "! EVSE1DCLIM1 from 73: missing: never heard" in said
+    assert "! JBOX from 160: missing: never heard" in said
     assert "not expected: group 61443 (0xF003) from 49, 1 times" in said
     assert "! latched fault CELL_TEMP_HIGH_DISCHARGE" in said
     assert "! controller mpc is out of service: hung" in said

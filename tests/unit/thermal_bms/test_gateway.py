@@ -215,17 +215,16 @@ def test_a_disk_that_takes_no_state_does_not_stop_control(
     assert any("Read-only file system" in line for line in caplog.messages)
 
 
-def test_a_failing_controller_is_replaced_and_stays_away_after_the_restart(
+def test_a_failing_controller_is_replaced_and_tried_again_after_the_restart(
     new_bench: Any, tmp_path: Path
 ) -> None:
     bench = new_bench()
     bench.at(2.0, lambda: setattr(bench.best, "error", RuntimeError("infeasible")))
     bench.run(5.0)
     assert bench.gateway.loop.controller.active == "plain"
-    assert StateStore(tmp_path / "state").load().disabled == {"best": "RuntimeError: infeasible"}
-    again = new_bench().run(2.0)
-    assert again.best.seen == []
-    assert again.gateway.loop.controller.active == "plain"
+    assert bench.gateway.loop.controller.failures == {"best": "RuntimeError: infeasible"}
+    assert StateStore(tmp_path / "state").load().disabled == {}
+    assert new_bench().run(2.0).gateway.loop.controller.active == "best"
 
 
 def test_a_controller_that_is_too_slow_three_times_in_a_row_is_replaced(new_bench: Any) -> None:
@@ -244,6 +243,34 @@ def test_a_controller_that_is_too_slow_three_times_in_a_row_is_replaced(new_benc
     assert bench.gateway.skipped > 0
 
 
+def test_the_last_controller_is_kept_however_slow_the_machine_is(new_bench: Any) -> None:
+    bench = new_bench(controller=({"name": "best"},))
+    step = bench.best.step
+
+    def slow(*arguments: Any) -> ThermalCommand:
+        bench.clock.time_s += 0.15
+        return step(*arguments)
+
+    bench.best.step = slow
+    assert bench.run(5.0).gateway.loop.controller.failures == {}
+
+
+def test_a_charge_controller_that_falls_silent_after_the_charge_is_no_trouble(new_bench: Any) -> None:
+    bench = new_bench()
+    bench.truck.now = charging(volt=3.31)
+    original = bench.port.arrive
+
+    def filtered(frame: Frame = Frame(0, b""), kind: ArrivalKind = ArrivalKind.FRAME) -> None:  # noqa: B008
+        if not (bench.clock.time_s > 5.0 and frame.identifier & 0xFF == 73):
+            original(frame, kind)
+
+    bench.port.arrive = filtered
+    bench.at(5.0, lambda: setattr(bench.truck, "now", measured()))
+    bench.run(15.0)
+    assert bench.gateway.loop.result.faults == ()
+    assert bench.gateway._node.active.codes == ()
+
+
 def test_a_marker_that_names_nobody_known_is_ignored(new_bench: Any, tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "step.marker").write_bytes(b"\x04\x00junk")
@@ -251,11 +278,11 @@ def test_a_marker_that_names_nobody_known_is_ignored(new_bench: Any, tmp_path: P
 
 
 def test_a_controller_that_killed_the_process_before_stays_away(new_bench: Any, tmp_path: Path) -> None:
-    (tmp_path / "state").mkdir()
-    marker = StepMarker(tmp_path / "state" / "step.marker")
+    (tmp_path / "run").mkdir()
+    marker = StepMarker(tmp_path / "run" / "step.marker")
     marker.name("best")
     marker.__enter__()
-    bench = new_bench().run(2.0)
+    bench = new_bench(run_folder=tmp_path / "run").run(2.0)
     assert bench.gateway.loop.controller.active == "plain"
     assert "in the middle of its step" in StateStore(tmp_path / "state").load().disabled["best"]
 

@@ -61,6 +61,19 @@ def test_what_was_sent_is_believed() -> None:
     np.testing.assert_array_equal(bench.state.values(0.0), expected)
 
 
+def test_an_optional_message_may_be_absent_or_fall_silent() -> None:
+    bench = Bench()
+    bench.state = BusState(bench.bus_map, optional=("STRM",))
+    bench.state.opened(0.0)
+    bench.turn(0.0, without=STRM)
+    assert bench.state.complete
+    assert bench.state.missing() == []
+    for k in range(1, 20):
+        bench.turn(0.1 * k, without=STRM if k > 5 else 0)
+    assert math.isnan(bench.value("string_current_a"))
+    assert bench.state.trouble() == ()
+
+
 def test_a_value_is_used_for_three_periods_and_no_longer() -> None:
     bench = Bench()
     bench.turn(0.0)

@@ -73,6 +73,16 @@ def test_the_clock_of_the_measurement_stands_still_in_total_silence() -> None:
     assert stale.vehicle_mode is VehicleMode.PARK
 
 
+def test_an_unplugged_truck_whose_charger_is_silent_has_an_offer_of_nothing() -> None:
+    bench = Controller()
+    for plugged, spoken, offer in ((False, False, 0.0), (True, False, math.nan), (False, True, 350e3)):
+        bench.exchange.time_s += 10.0
+        sent = measurement(plug_connected=plugged)
+        frames = bench.truck.frames(bench.exchange.time_s, sent)
+        bench.exchange.arrive(*(f for f in frames if spoken or f.identifier & 0xFF != 73))
+        assert bench.link.read().charger_power_max_w == pytest.approx(offer, nan_ok=True)
+
+
 def test_a_command_goes_out_at_once_and_then_with_its_periods() -> None:
     bench = Controller()
     bench.hear(0.0)

@@ -247,6 +247,19 @@ def test_a_port_can_be_stopped_in_the_middle_of_a_pause(
     assert port.dropped_out == 1
 
 
+def test_pauses_begin_anew_only_after_an_interface_has_held_for_a_while(interfaces: Interfaces) -> None:
+    clock = ManualClock()
+    port = Port(interfaces, clock)
+    port.start()
+    for held_s, expected in ((0.0, 0.002), (0.001, 0.004), (1.0, 0.002)):
+        clock.time_s += held_s
+        count = len(interfaces.opened)
+        port.reopen("flapping")
+        wait_until(lambda count=count: len(interfaces.opened) > count)  # type: ignore[misc]
+        assert port._backoff._next_s == expected
+    port.stop()
+
+
 def test_the_pauses_double_up_to_five_seconds_and_begin_anew_after_success() -> None:
     backoff = Backoff()
     assert [backoff.next_s() for _ in range(8)] == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]

@@ -47,6 +47,10 @@ def test_damaged_frames_are_counted_by_what_is_wrong() -> None:
     assert listened(spoil=0xFF13).findings(5.0) == ["end-to-end protection: 50 wrong crc"]
 
 
+def test_a_silent_charge_controller_is_no_finding() -> None:
+    assert listened(without=0xFAB5, until_s=4.0).findings(5.0) == []
+
+
 def test_what_is_not_expected_is_listed() -> None:
     study = listened()
     for _ in range(3):
