@@ -2,19 +2,23 @@
 
 import argparse
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from thermal_bms.cli.run import check_folder, load
+from thermal_bms.cli.run import COMPILE_S, check_folder, load
 from thermal_bms.cli.service_log import start_log
 from thermal_bms.errors import ConfigError
 
 if TYPE_CHECKING:
     import can
 
+    from scenarios.plant_day import PlantDay
     from scenarios.scenario import LoadedScenario
     from thermal_bms.can.interface import BusSettings
+    from thermal_bms.can.port import Port
+    from thermal_bms.clock import Clock
 
 SUMMARY = "put a simulated truck on a CAN bus"
 DESCRIPTION = """\
@@ -66,12 +70,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the truck's day."""
+    from plant_models.kernels import kernels_are_cached
     from plant_models.truck import compile_kernels
 
     start_log(quiet=arguments.quiet)
     if arguments.out is not None:
         check_folder(arguments.out)
     scenario = load(arguments.scenario, [*arguments.overrides, f"tick_s={arguments.tick!r}"], None)
+    if not kernels_are_cached(scenario.truck.cooling):
+        print(f"compiling kernels (once after install, about {COMPILE_S} s)", file=sys.stderr, flush=True)
     compile_kernels(scenario.truck)
     bus, open_bus = _bus(arguments.bus, arguments.config)
     _run(scenario, arguments, bus, open_bus)
@@ -118,53 +125,53 @@ def _run(
     bus: "BusSettings",
     open_bus: "Callable[[], can.BusABC]",
 ) -> None:
-    from contextlib import nullcontext
-
-    from scenarios.plant_bench import (
-        FILE_NAME,
-        LOCKSTEP_SOURCE,
-        TruthRecorder,
-        run_live,
-        run_lockstep,
-        shape_of,
-    )
+    """Open the bus, then run the day on it, recorded when that is wanted."""
+    from scenarios.plant_bench import FILE_NAME, TruthRecorder
     from scenarios.plant_day import PlantDay
-    from thermal_bms.can.exchange import LiveExchange, LockstepExchange
-    from thermal_bms.can.link import TruckEnd
     from thermal_bms.can.port import Port
     from thermal_bms.clock import ManualClock, MonotonicClock
 
-    day = PlantDay(scenario)
-    truth = None
-    if arguments.out is not None:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        truth = TruthRecorder(arguments.out / FILE_NAME, day)
-    duration_s = arguments.duration if arguments.duration is not None else float("inf")
-    stopped: list[int] = []
     clock = ManualClock() if arguments.lockstep else MonotonicClock(arguments.speed)
     port = Port(open_bus, clock)
     port.start()
-    _announce(scenario, arguments, bus)
-    record = truth.record if truth is not None else lambda: None
     try:
-        with truth.recorder if truth is not None else nullcontext():
-            if arguments.lockstep:
-                turns = LockstepExchange(port, source=LOCKSTEP_SOURCE)
-                end = TruckEnd(port, turns, shape_of(scenario))
-                turns.wait_for_greeting()
-                run_lockstep(day, end, turns, duration_s=duration_s, record=record)
-            else:
-                for number in (signal.SIGTERM, signal.SIGINT):
-                    signal.signal(number, lambda number, _: stopped.append(number))
-                end = TruckEnd(port, LiveExchange(port, clock), shape_of(scenario))
-                late_s = run_live(
-                    day,
-                    end,
-                    clock,
-                    duration_s=duration_s,
-                    record=record,
-                    stopping=lambda: bool(stopped),
-                )
-                print(f"{day.truck.time_s:.1f} s simulated, latest tick {late_s:.3f} s late")
+        day = PlantDay(scenario)
+        _announce(scenario, arguments, bus)
+        if arguments.out is None:
+            _turn(day, port, clock, arguments, lambda: None)
+            return
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        truth = TruthRecorder(arguments.out / FILE_NAME, day)
+        with truth.recorder:
+            _turn(day, port, clock, arguments, truth.record)
     finally:
         port.stop()
+
+
+def _turn(
+    day: "PlantDay",
+    port: "Port",
+    clock: "Clock",
+    arguments: argparse.Namespace,
+    record: "Callable[[], None]",
+) -> None:
+    """Turn the truck, in lockstep or by the clock, until its day is over or somebody stops it."""
+    from scenarios.plant_bench import LOCKSTEP_SOURCE, run_live, run_lockstep
+    from thermal_bms.can.bus_map import PackShape
+    from thermal_bms.can.exchange import LiveExchange, LockstepExchange
+    from thermal_bms.can.link import TruckEnd
+
+    pack = day.truck.parameters.pack
+    shape = PackShape(pack.n_strings, pack.n_series, pack.n_temp_sensors)
+    duration_s = arguments.duration if arguments.duration is not None else float("inf")
+    if arguments.lockstep:
+        turns = LockstepExchange(port, source=LOCKSTEP_SOURCE)
+        turns.wait_for_greeting()
+        run_lockstep(day, TruckEnd(port, turns, shape), turns, duration_s=duration_s, record=record)
+        return
+    stopped: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: stopped.append(number))
+    end = TruckEnd(port, LiveExchange(port, clock), shape)
+    late_s = run_live(day, end, clock, duration_s=duration_s, record=record, stopping=lambda: bool(stopped))
+    print(f"{day.truck.time_s:.1f} s simulated, latest tick {late_s:.3f} s late")
