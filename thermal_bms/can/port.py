@@ -272,7 +272,8 @@ class Port:
                 bus.send(message, timeout=SEND_TIMEOUT_S)
             except Exception as error:  # drivers raise what they like; none may end this thread
                 self.dropped_out += 1
-                self.reopen(f"sending failed: {_one_line(error)}")
+                if bus is self._bus:  # else the receive thread has closed it meanwhile
+                    self.reopen(f"sending failed: {_one_line(error)}")
                 return
             self.sent += 1
 

@@ -185,6 +185,26 @@ def test_a_failed_send_closes_the_interface_and_drops_what_was_queued(interfaces
     assert port.sent == 0
 
 
+def test_a_send_that_fails_because_the_interface_was_closed_does_not_close_the_next(
+    interfaces: Interfaces,
+) -> None:
+    port = Port(interfaces, ManualClock())
+    port.start()
+    first = interfaces.bus
+    first.let_send.clear()
+    first.send_error = OSError("bad file descriptor")
+    port.send([FRAME])
+    wait_until(lambda: port._busy_sending and not port._sending)
+    port.reopen("cable")
+    wait_until(lambda: len(interfaces.opened) == 2)
+    first.let_send.set()
+    wait_until(lambda: port.dropped_out == 1)
+    port.send([FRAME])
+    wait_until(lambda: len(interfaces.bus.sent) == 1)
+    port.stop()
+    assert len(interfaces.opened) == 2
+
+
 def test_without_a_bus_frames_are_dropped_at_once(interfaces: Interfaces) -> None:
     port = Port(interfaces, ManualClock())
     port.send([FRAME, FRAME])
