@@ -1,0 +1,111 @@
+"""From many relaxations to the circuit that the plant has: R0 and two branches, linear in current.
+
+The plant's circuit cannot be the same as the identified one, so it is fitted where a truck uses it: the
+identified relaxations answer a truck-like current at 0.4, 0.8 and 1.2C rms, from full to empty, and the
+two-branch circuit is fitted to that voltage by non-negative least squares. What a half-hour rest does not
+recover is booked as slow resistance. Pairs of time constants are tried on a grid.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from plant_models.identification.relaxations import (
+    KNOTS,
+    Relaxations,
+    curvature,
+    hats,
+    non_negative,
+    predicted_v,
+    relaxed,
+)
+from thermal_bms.units import SECONDS_PER_HOUR, FloatArray
+
+GAINS = (0.7, 1.4, 2.1)
+WAVES = ((0.42, 487.0, 0.0), (0.33, 131.0, 1.0), (0.35, 37.0, 2.0), (0.25, 11.3, 0.5))
+FAST_S = (1.0, 2.0, 4.0, 8.0, 16.0)
+SLOW_S = (40.0, 80.0, 160.0, 320.0, 640.0)
+SOC_LOW = 0.06
+SMOOTHING = 0.005
+RESISTANCE_MIN_OHM_AH = 1e-4
+
+
+class Branches(NamedTuple):
+    """The plant's circuit at one temperature: rows R0, R1, R2 [ohm] over ``KNOTS``, two time constants [s]."""
+
+    temp_degc: float
+    resistance_ohm: FloatArray
+    charge_ratio: FloatArray
+    tau_s: tuple[float, float]
+    rms_v: float
+
+
+def truck_current(time_s: FloatArray) -> FloatArray:
+    """Return a truck-like current over capacity [1/h]: hills, traffic and gears as four sines, clipped.
+
+    0.58 rms, from -0.8 to 1.6, mean 0.32; the current of the electrochemical reference arrays.
+
+    >>> round(float(np.sqrt(np.mean(truck_current(np.arange(3600.0)) ** 2))), 2)
+    0.58
+    """
+    waves = sum(a * np.sin(2.0 * np.pi * time_s / period + phase) for a, period, phase in WAVES)
+    return np.clip(0.30 + waves, -0.8, 1.6)
+
+
+def reduce_to_branches(
+    found: Relaxations, open_soc: FloatArray, open_v: FloatArray, *, capacity_ah: float, voltage_min_v: float
+) -> Branches:
+    """Return the two-branch circuit nearest to the relaxations under truck-like currents.
+
+    Parameters
+    ----------
+    open_soc, open_v : open-circuit curve at this temperature [V]
+    voltage_min_v : rows below this voltage are left out [V]
+    """
+    runs = [_run(found, gain, open_soc, open_v, capacity_ah) for gain in GAINS]
+    scale = SMOOTHING * np.sqrt(sum(run[0].size for run in runs))
+    best: tuple[float, FloatArray, tuple[float, float]] | None = None
+    for fast in FAST_S:
+        for slow in SLOW_S:
+            columns, target = _stacked(runs, (fast, slow), voltage_min_v)
+            x = non_negative(columns, target, scale * curvature(3, KNOTS.size, columns.shape[1]))
+            rms = float(np.sqrt(np.mean((columns @ x - target) ** 2)))
+            if best is None or rms < best[0]:
+                best = (rms, x, (fast, slow))
+    if best is None:
+        raise ValueError("no time constants to try")
+    rms, x, taus = best
+    ohmic, charging = np.maximum(found.resistance_ohm[0], 1e-6), np.maximum(found.resistance_ohm[1], 1e-6)
+    resistance = np.maximum(x.reshape(3, KNOTS.size), RESISTANCE_MIN_OHM_AH / capacity_ah)
+    return Branches(found.temp_degc, resistance, charging / ohmic, taus, rms)
+
+
+Run = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
+
+
+def _run(
+    found: Relaxations, gain: float, open_soc: FloatArray, open_v: FloatArray, capacity_ah: float
+) -> Run:
+    """Return time, hat functions times current, open-circuit voltage less voltage, and voltage of one run."""
+    time_s = np.arange(0.0, (1.0 - SOC_LOW) * SECONDS_PER_HOUR / (0.28 * gain))
+    rate = gain * truck_current(time_s)
+    soc = 1.0 - np.cumsum(rate) / SECONDS_PER_HOUR
+    inside = np.flatnonzero(soc < SOC_LOW)
+    end = int(inside[0]) if inside.size else time_s.size
+    time_s, soc, current_a = time_s[:end], soc[:end], capacity_ah * rate[:end]
+    u = np.interp(soc, open_soc, open_v)
+    voltage_v = predicted_v(found, time_s, current_a, soc, u)
+    return time_s, hats(soc, KNOTS) * current_a[:, None], u - voltage_v, voltage_v
+
+
+def _stacked(
+    runs: list[Run], taus: tuple[float, float], voltage_min_v: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return columns and target of all runs, every third sample above the lower voltage limit."""
+    blocks, targets = [], []
+    for time_s, table, drop_v, voltage_v in runs:
+        rows = np.flatnonzero(voltage_v > voltage_min_v)[::3]
+        parts = [table, *(relaxed(time_s, table, tau) for tau in taus)]
+        blocks.append(np.hstack([part[rows] for part in parts]))
+        targets.append(drop_v[rows])
+    return np.vstack(blocks), np.concatenate(targets)
