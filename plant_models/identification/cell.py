@@ -229,7 +229,9 @@ def _warnings(curve: OpenCircuit, found: Sequence[Relaxations], thermal: Thermal
     if not any(row.has_charge_pulses for row in found):
         lines.append("no charge pulses: resistance in charging is taken as in discharging")
     if thermal is None:
-        lines.append("no drive: heat capacity and inner resistance are those of cell.toml, entropic heat is left out")
+        lines.append(
+            "no drive: heat capacity and inner resistance are those of cell.toml, entropic heat is left out"
+        )
     return tuple(lines)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from plant_models.cell import CellParameters
 from plant_models.cell_trace import CellTrace, trace_measured
-from plant_models.identification.measurement import Measurement, ambient_degc
+from plant_models.identification.measurement import Measurement, ambient_degc, chamber_is_rounded
 from thermal_bms.units import BoolArray, FloatArray
 
 DRIVE_GAP_S = 10.0
@@ -23,7 +23,7 @@ class Drive(NamedTuple):
     voltage_v: FloatArray
     case_temp_degc: FloatArray
     ambient_degc: FloatArray
-    chamber_known: bool
+    air_is_measured: bool
 
 
 class DriveError(NamedTuple):
@@ -57,13 +57,19 @@ def drive_of(trace: Measurement, dt_s: float) -> Drive:
         found = f"no sample for {lasts_s:.0f} s while current flows"
         raise trace.bad_row(place + 1, found, "log at 1 s or faster, or cut the file there")
     ambient, known = ambient_degc(trace)
+    known = known and not chamber_is_rounded(trace)
     time_s = np.arange(trace.time_s[0] + dt_s, trace.time_s[-1], dt_s)
     columns = (trace.current_a, trace.voltage_v, trace.case_temp_degc, ambient)
     return Drive(time_s, *(np.interp(time_s, trace.time_s, column) for column in columns), known)
 
 
 def simulate(
-    cell: CellParameters, drive: Drive, *, ambient_w_per_k: float, soc: float = 1.0, dt_s: float = VOLTAGE_DT_S
+    cell: CellParameters,
+    drive: Drive,
+    *,
+    ambient_w_per_k: float,
+    soc: float = 1.0,
+    dt_s: float = VOLTAGE_DT_S,
 ) -> CellTrace:
     """Return the plant's cell under the current of a drive, from full and at the temperature of its case."""
     return trace_measured(

@@ -188,6 +188,11 @@ def check_sign(trace: Measurement) -> None:
         )
 
 
+def chamber_is_rounded(trace: Measurement) -> bool:
+    """Return whether the chamber was logged in whole degrees, too coarse to fit a cell's warming to."""
+    return bool(np.all(trace.chamber_temp_degc == np.round(trace.chamber_temp_degc)))
+
+
 def ambient_degc(trace: Measurement) -> tuple[FloatArray, bool]:
     """Return the air temperature around the cell [degC], and whether a chamber sensor gave it.
 

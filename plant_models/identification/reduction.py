@@ -6,6 +6,7 @@ two-branch circuit is fitted to that voltage by non-negative least squares. What
 recover is booked as slow resistance. Pairs of time constants are tried on a grid.
 """
 
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,8 @@ FAST_S = (1.0, 2.0, 4.0, 8.0, 16.0)
 SLOW_S = (40.0, 80.0, 160.0, 320.0, 640.0)
 SOC_LOW = 0.06
 SMOOTHING = 0.005
+EVERY = 3
+RATIO_MAX = 4.0
 RESISTANCE_MIN_OHM_AH = 1e-4
 
 
@@ -63,21 +66,45 @@ def reduce_to_branches(
     voltage_min_v : rows below this voltage are left out [V]
     """
     runs = [_run(found, gain, open_soc, open_v, capacity_ah) for gain in GAINS]
-    scale = SMOOTHING * np.sqrt(sum(run[0].size for run in runs))
+    rows = [np.flatnonzero(voltage_v > voltage_min_v)[::EVERY] for *_, voltage_v in runs]
+    target = np.concatenate([run[2][kept] for run, kept in zip(runs, rows, strict=True)])
+
+    def block(tau_s: float) -> FloatArray:
+        parts = (
+            relaxed(time_s, table, tau_s)[kept] for (time_s, table, *_), kept in zip(runs, rows, strict=True)
+        )
+        return np.vstack(list(parts))
+
+    ohmic = np.vstack([run[1][kept] for run, kept in zip(runs, rows, strict=True)])
+    fast_blocks, slow_blocks = ({tau: block(tau) for tau in taus} for taus in (FAST_S, SLOW_S))
+    smooth = SMOOTHING * np.sqrt(target.size) * curvature(3, KNOTS.size, 3 * KNOTS.size)
     best: tuple[float, FloatArray, tuple[float, float]] | None = None
-    for fast in FAST_S:
-        for slow in SLOW_S:
-            columns, target = _stacked(runs, (fast, slow), voltage_min_v)
-            x = non_negative(columns, target, scale * curvature(3, KNOTS.size, columns.shape[1]))
-            rms = float(np.sqrt(np.mean((columns @ x - target) ** 2)))
-            if best is None or rms < best[0]:
-                best = (rms, x, (fast, slow))
+    for fast, slow in product(FAST_S, SLOW_S):
+        columns = np.hstack([ohmic, fast_blocks[fast], slow_blocks[slow]])
+        x = non_negative(columns, target, smooth)
+        rms = float(np.sqrt(np.mean((columns @ x - target) ** 2)))
+        if best is None or rms < best[0]:
+            best = (rms, x, (fast, slow))
     if best is None:
         raise ValueError("no time constants to try")
     rms, x, taus = best
-    ohmic, charging = np.maximum(found.resistance_ohm[0], 1e-6), np.maximum(found.resistance_ohm[1], 1e-6)
+    both = np.maximum(found.resistance_ohm[:2], 1e-6)
     resistance = np.maximum(x.reshape(3, KNOTS.size), RESISTANCE_MIN_OHM_AH / capacity_ah)
-    return Branches(found.temp_degc, resistance, charging / ohmic, taus, rms)
+    resistance = carried_down(resistance, float(np.min(found.level_soc)))
+    return Branches(found.temp_degc, resistance, both[1] / both[0], taus, rms)
+
+
+def carried_down(resistance_ohm: FloatArray, lowest_soc: float) -> FloatArray:
+    """Return rows R0, R1, R2 with both branches below the lowest measured charge carried on by a constant ratio.
+
+    Resistance of an emptying cell rises by a factor per step of charge, not by an amount; four at most.
+    """
+    result = resistance_ohm.copy()
+    first = min(int(np.searchsorted(KNOTS, lowest_soc)), KNOTS.size - 2)
+    for row in result[1:]:
+        ratio = min(max(row[first] / row[first + 1], 1.0), RATIO_MAX)
+        row[:first] = row[first] * ratio ** np.arange(first, 0, -1)
+    return result
 
 
 Run = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
@@ -96,16 +123,3 @@ def _run(
     u = np.interp(soc, open_soc, open_v)
     voltage_v = predicted_v(found, time_s, current_a, soc, u)
     return time_s, hats(soc, KNOTS) * current_a[:, None], u - voltage_v, voltage_v
-
-
-def _stacked(
-    runs: list[Run], taus: tuple[float, float], voltage_min_v: float
-) -> tuple[FloatArray, FloatArray]:
-    """Return columns and target of all runs, every third sample above the lower voltage limit."""
-    blocks, targets = [], []
-    for time_s, table, drop_v, voltage_v in runs:
-        rows = np.flatnonzero(voltage_v > voltage_min_v)[::3]
-        parts = [table, *(relaxed(time_s, table, tau) for tau in taus)]
-        blocks.append(np.hstack([part[rows] for part in parts]))
-        targets.append(drop_v[rows])
-    return np.vstack(blocks), np.concatenate(targets)

@@ -17,6 +17,7 @@ References: Waag, Käbitz, Sauer, Appl. Energy 102 (2013) 885, doi 10.1016/j.ape
 dependence of charge transfer); Lawson, Hanson, Solving Least Squares Problems, 1974 (NNLS).
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -136,7 +137,7 @@ def log_spaced(pulses: Filled) -> IntArray:
     change = np.flatnonzero(np.abs(np.diff(pulses.current_a)) > limit) + 1
     chosen: list[int] = []
     edges = [0, *change.tolist(), pulses.time_s.size]
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges):
         since_s = pulses.time_s[start:end] - pulses.time_s[start]
         wanted = np.geomspace(0.1, max(float(since_s[-1]), 0.2), ROWS_PER_STRETCH)
         chosen += (start + np.searchsorted(since_s, np.concatenate([[0.0], wanted]))).tolist()
@@ -147,7 +148,9 @@ def log_spaced(pulses: Filled) -> IntArray:
 def levels(pulses: Filled, rows: IntArray) -> IntArray:
     """Return the level of charge of every row: a new one after every gap or long move between pulses."""
     gap = (np.diff(pulses.time_s) > 0.5 * GAP_S) | ~pulses.logged[1:]
-    moved_ah = np.concatenate([[0.0], np.cumsum(np.where(gap, np.maximum(np.diff(pulses.charge_ah), 0.0), 0.0))])
+    moved_ah = np.concatenate(
+        [[0.0], np.cumsum(np.where(gap, np.maximum(np.diff(pulses.charge_ah), 0.0), 0.0))]
+    )
     steps = moved_ah[rows] > np.roll(moved_ah[rows], 1) + MOVED_AH_MIN
     steps[0] = False
     return np.asarray(np.cumsum(steps))

@@ -25,7 +25,7 @@ SETTLE_K = 2.0
 NOISE_K = 0.1
 RISE_MIN_K = 2.0
 EVERY = 5
-DT_S = 1.0
+DT_S = 2.0
 
 
 class Thermal(NamedTuple):
@@ -66,6 +66,8 @@ def identify_thermal(cell: CellParameters, drive: Drive, *, name: str) -> Therma
         raise ConfigError(f"{name}: the case warms by {rise_k:.1f} K only: give a drive that warms it by 2 K")
     mass_heat = cell.thermal.mass_kg * cell.thermal.specific_heat_j_per_kgk
     start = np.concatenate([[np.log(mass_heat), 0.0, np.log(0.1)], np.zeros(5), [0.0, 7.0]])
+    if not drive.air_is_measured:
+        drive = drive._replace(ambient_degc=np.full(drive.time_s.size, drive.case_temp_degc[0]))
     since_s = drive.time_s - drive.time_s[0]
 
     def unpacked(x: FloatArray) -> tuple[Thermal, Drive]:
@@ -76,16 +78,18 @@ def identify_thermal(cell: CellParameters, drive: Drive, *, name: str) -> Therma
 
     def off(x: FloatArray) -> FloatArray:
         found, around = unpacked(x)
-        ours = simulate(
-            with_thermal(cell, found), around, ambient_w_per_k=found.ambient_w_per_k, dt_s=DT_S
-        )
+        ours = simulate(with_thermal(cell, found), around, ambient_w_per_k=found.ambient_w_per_k, dt_s=DT_S)
         errors = (ours.surface_temp_degc - drive.case_temp_degc)[::EVERY] / NOISE_K
         independent = np.sqrt(errors.size / 20.0)  # errors of neighbours are one error
         return np.concatenate([errors / independent, x[3:8], [x[8], x[9] - 7.0]])
 
-    low = np.concatenate([[np.log(0.3 * mass_heat), np.log(0.05), np.log(1e-3)], np.full(5, -5.0), [-5.0, 5.0]])
-    high = np.concatenate([[np.log(3.0 * mass_heat), np.log(20.0), np.log(10.0)], np.full(5, 5.0), [5.0, 9.0]])
-    solved = least_squares(off, start, bounds=(low, high), diff_step=1e-3, max_nfev=30)
+    low = np.concatenate(
+        [[np.log(0.3 * mass_heat), np.log(0.05), np.log(1e-3)], np.full(5, -5.0), [-5.0, 5.0]]
+    )
+    high = np.concatenate(
+        [[np.log(3.0 * mass_heat), np.log(20.0), np.log(10.0)], np.full(5, 5.0), [5.0, 9.0]]
+    )
+    solved = least_squares(off, start, bounds=(low, high), diff_step=1e-3, max_nfev=15)
     found, _ = unpacked(solved.x)
     errors = solved.fun[:-7] * np.sqrt((solved.fun.size - 7) / 20.0) * NOISE_K
     return found._replace(rms_k=float(np.sqrt(np.mean(errors**2))))
