@@ -10,7 +10,7 @@ from plant_models.identification.drive import Drive, DriveError, compare, drive_
 from plant_models.identification.finding import MV_PER_V, Finding, fit_findings
 from plant_models.identification.measurement import Measurement, read_measurement
 from thermal_bms.errors import ConfigError
-from thermal_bms.units import FloatArray
+from thermal_bms.units import SECONDS_PER_HOUR, FloatArray
 
 PANASONIC = PARAMETER_SETS / "measured" / "panasonic_18650pf.toml"
 TRAINING = "25degC_Cycle_1"
@@ -86,8 +86,16 @@ def compare_drive(found: Identified, trace: Measurement) -> Comparison:
     drive: Drive = drive_of(trace, DT_S)
     ours = simulate(found.cell, drive, ambient_w_per_k=found.thermal.ambient_w_per_k)
     error = compare(drive, ours, voltage_min_v=found.cell.voltage_min_v)
-    columns = (drive.voltage_v, ours.voltage_v, drive.case_temp_degc, ours.surface_temp_degc)
-    return Comparison(trace.name, drive.time_s[::EVERY] / 3600.0, *(c[::EVERY] for c in columns), error)
+    few = slice(None, None, EVERY)
+    return Comparison(
+        trace.name,
+        drive.time_s[few] / SECONDS_PER_HOUR,
+        drive.voltage_v[few],
+        ours.voltage_v[few],
+        drive.case_temp_degc[few],
+        ours.surface_temp_degc[few],
+        error,
+    )
 
 
 def drive_findings(comparison: Comparison) -> list[Finding]:

@@ -59,8 +59,13 @@ def drive_of(trace: Measurement, dt_s: float) -> Drive:
     ambient, known = ambient_degc(trace)
     known = known and not chamber_is_rounded(trace)
     time_s = np.arange(trace.time_s[0] + dt_s, trace.time_s[-1], dt_s)
-    columns = (trace.current_a, trace.voltage_v, trace.case_temp_degc, ambient)
-    return Drive(time_s, *(np.interp(time_s, trace.time_s, column) for column in columns), known)
+
+    def at(column: FloatArray) -> FloatArray:
+        return np.interp(time_s, trace.time_s, column)
+
+    return Drive(
+        time_s, at(trace.current_a), at(trace.voltage_v), at(trace.case_temp_degc), at(ambient), known
+    )
 
 
 def simulate(

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from plant_models.identification.measurement import Measurement
-from thermal_bms.units import SECONDS_PER_HOUR, FloatArray
+from thermal_bms.units import SECONDS_PER_HOUR, BoolArray, FloatArray
 
 GAP_S = 60.5
 MOVED_AH_MIN = 0.001
@@ -30,7 +30,7 @@ class Filled(NamedTuple):
     voltage_v: FloatArray
     current_a: FloatArray
     charge_ah: FloatArray
-    logged: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    logged: BoolArray
 
 
 def find_gaps(trace: Measurement) -> np.ndarray[tuple[int], np.dtype[np.intp]]:

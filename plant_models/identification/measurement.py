@@ -1,14 +1,14 @@
 """A measured cell: what a cycler logged, read from a file and looked over before anybody fits a number to it."""
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from thermal_bms.errors import ConfigError
 from thermal_bms.parameters import did_you_mean
-from thermal_bms.units import SECONDS_PER_HOUR, FloatArray
+from thermal_bms.units import SECONDS_PER_HOUR, BoolArray, FloatArray
 
 MAT_FIELDS = {
     "time_s": "Time",
@@ -161,13 +161,10 @@ def _check_numbers(trace: Measurement) -> None:
             raise trace.bad_row(out[0], found, f"give {unit} of one cell")
 
 
-def _kept(trace: Measurement, keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Measurement:
+def _kept(trace: Measurement, keep: BoolArray) -> Measurement:
     """Return the log without repeated times."""
-    return Measurement(
-        trace.path,
-        *(getattr(trace, key)[keep] for key in ("row", *NEEDED[:3], "charge_ah", "case_temp_degc")),
-        trace.chamber_temp_degc[keep],
-    )
+    columns = ("row", *NEEDED, *OPTIONAL)
+    return replace(trace, **{key: getattr(trace, key)[keep] for key in columns})
 
 
 def check_sign(trace: Measurement) -> None:

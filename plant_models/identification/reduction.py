@@ -70,24 +70,26 @@ def reduce_to_branches(
     target = np.concatenate([run[2][kept] for run, kept in zip(runs, rows, strict=True)])
 
     def block(tau_s: float) -> FloatArray:
-        parts = (
-            relaxed(time_s, table, tau_s)[kept] for (time_s, table, *_), kept in zip(runs, rows, strict=True)
-        )
-        return np.vstack(list(parts))
+        runs_rows = zip(runs, rows, strict=True)
+        return np.vstack([relaxed(run[0], run[1], tau_s)[kept] for run, kept in runs_rows])
 
     ohmic = np.vstack([run[1][kept] for run, kept in zip(runs, rows, strict=True)])
-    fast_blocks, slow_blocks = ({tau: block(tau) for tau in taus} for taus in (FAST_S, SLOW_S))
-    smooth = SMOOTHING * np.sqrt(target.size) * curvature(3, KNOTS.size, 3 * KNOTS.size)
-    best: tuple[float, FloatArray, tuple[float, float]] | None = None
-    for fast, slow in product(FAST_S, SLOW_S):
-        columns = np.hstack([ohmic, fast_blocks[fast], slow_blocks[slow]])
-        x = non_negative(columns, target, smooth)
-        rms = float(np.sqrt(np.mean((columns @ x - target) ** 2)))
-        if best is None or rms < best[0]:
-            best = (rms, x, (fast, slow))
+    everything = np.hstack([ohmic, *(block(tau) for tau in (*FAST_S, *SLOW_S))])
+    normal, right = everything.T @ everything, everything.T @ target
+    bending = curvature(3, KNOTS.size, 3 * KNOTS.size)
+    smooth = SMOOTHING**2 * target.size * bending.T @ bending
+    n, best = KNOTS.size, None
+    for (i, fast), (j, slow) in product(enumerate(FAST_S), enumerate(SLOW_S)):
+        places = np.concatenate([np.arange(k * n, (k + 1) * n) for k in (0, 1 + i, 1 + len(FAST_S) + j)])
+        part, toward = normal[np.ix_(places, places)], right[places]
+        x = non_negative(part + smooth, toward)
+        squares = float(x @ part @ x - 2.0 * x @ toward + target @ target)
+        if best is None or squares < best[0]:
+            best = (squares, x, (fast, slow))
     if best is None:
         raise ValueError("no time constants to try")
-    rms, x, taus = best
+    squares, x, taus = best
+    rms = float(np.sqrt(max(squares, 0.0) / target.size))
     both = np.maximum(found.resistance_ohm[:2], 1e-6)
     resistance = np.maximum(x.reshape(3, KNOTS.size), RESISTANCE_MIN_OHM_AH / capacity_ah)
     resistance = carried_down(resistance, float(np.min(found.level_soc)))

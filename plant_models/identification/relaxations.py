@@ -123,12 +123,15 @@ def curvature(n_blocks: int, n_knots: int, n_columns: int) -> FloatArray:
     return rows
 
 
-def non_negative(columns: FloatArray, target: FloatArray, smooth: FloatArray) -> FloatArray:
-    """Return x >= 0 that minimises |columns x - target|² + |smooth x|², by its normal equations."""
-    normal = columns.T @ columns + smooth.T @ smooth
-    normal += RIDGE * np.trace(normal) / normal.shape[0] * np.eye(normal.shape[0])
-    upper = np.linalg.cholesky(normal).T
-    return np.asarray(nnls(upper, np.linalg.solve(upper.T, columns.T @ target))[0])
+def non_negative(normal: FloatArray, right: FloatArray) -> FloatArray:
+    """Return x >= 0 that minimises x' normal x / 2 - right' x, the normal equations of least squares.
+
+    >>> non_negative(np.eye(2), np.array([3.0, -1.0])).round(3).tolist()
+    [3.0, 0.0]
+    """
+    ridge = RIDGE * np.trace(normal) / normal.shape[0]
+    upper = np.linalg.cholesky(normal + ridge * np.eye(normal.shape[0])).T
+    return np.asarray(nnls(upper, np.linalg.solve(upper.T, right))[0])
 
 
 def log_spaced(pulses: Filled) -> IntArray:
@@ -184,7 +187,7 @@ def identify_relaxations(
         blocks = [*fixed, *fast, *slow]
         columns = np.hstack([*blocks, offset, -offset]) * weight[:, None]
         smooth = SMOOTHING * np.sqrt(rows.size) * curvature(len(blocks), KNOTS.size, columns.shape[1])
-        x = non_negative(columns, drop_v * weight, smooth)
+        x = non_negative(columns.T @ columns + smooth.T @ smooth, columns.T @ (drop_v * weight))
         return x, float(np.sqrt(np.mean((columns @ x - drop_v * weight) ** 2)))
 
     low, high = (np.log(limit * capacity_ah) for limit in I0_RANGE_A_PER_AH)

@@ -25,7 +25,7 @@ SETTLE_K = 2.0
 NOISE_K = 0.1
 RISE_MIN_K = 2.0
 EVERY = 5
-DT_S = 2.0
+DT_S = 1.0
 
 
 class Thermal(NamedTuple):
@@ -72,7 +72,8 @@ def identify_thermal(cell: CellParameters, drive: Drive, *, name: str) -> Therma
 
     def unpacked(x: FloatArray) -> tuple[Thermal, Drive]:
         entropic = x[3:8] * ENTROPIC_V_PER_K
-        found = Thermal(*(float(v) for v in np.exp(x[:3])), entropic, float(SETTLE_K * x[8]), np.nan)
+        capacity, inner, outer = (float(value) for value in np.exp(x[:3]))
+        found = Thermal(capacity, inner, outer, entropic, float(SETTLE_K * x[8]), np.nan)
         air = drive.ambient_degc + found.air_settles_k * (1.0 - np.exp(-since_s / np.exp(x[9])))
         return found, drive._replace(ambient_degc=air)
 
@@ -89,7 +90,7 @@ def identify_thermal(cell: CellParameters, drive: Drive, *, name: str) -> Therma
     high = np.concatenate(
         [[np.log(3.0 * mass_heat), np.log(20.0), np.log(10.0)], np.full(5, 5.0), [5.0, 9.0]]
     )
-    solved = least_squares(off, start, bounds=(low, high), diff_step=1e-3, max_nfev=15)
+    solved = least_squares(off, start, bounds=(low, high), diff_step=np.full(start.size, 1e-3), max_nfev=30)
     found, _ = unpacked(solved.x)
     errors = solved.fun[:-7] * np.sqrt((solved.fun.size - 7) / 20.0) * NOISE_K
     return found._replace(rms_k=float(np.sqrt(np.mean(errors**2))))
