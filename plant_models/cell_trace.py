@@ -56,26 +56,84 @@ def trace_measured(
     >>> round(float(rest.surface_temp_degc[-1]), 6)
     25.0
     """
-    pack = PackParameters(
-        n_strings=1, n_series=2, n_parallel=1, n_temp_sensors=1, busbar_resistance_ohm=0.0,
-        contactor_resistance_ohm=0.0, interface_k_per_w=NOTHING_K_PER_W, wall_heat_capacity_j_per_k=1.0,
-        housing_heat_capacity_j_per_k=1.0, cell_to_housing_w_per_k=ambient_w_per_k,
-        housing_to_ambient_w_per_k=0.0, capacity_spread=0.0, resistance_spread=0.0, contact_spread=0.0,
-    )  # fmt: skip
     start_degc = float(ambient_degc[0]) if temp_degc is None else temp_degc
-    arrays = pack_arrays(
-        pack,
-        cell,
-        np.random.default_rng(0),
-        soc=soc,
-        temp_k=degc_to_k(start_degc),
-        coolant_mass_kg=1.0,
-        coolant_j_per_kg=0.0,
-    )
+    arrays = alone_in_air(cell, ambient_w_per_k=ambient_w_per_k, soc=soc, temp_degc=start_degc)
     tables = circuit_tables(cell, 1, dt_s)
     out = np.empty((5, current_a.size))
     step_through(tables, arrays, air_record()[0], current_a, degc_to_k(ambient_degc), dt_s, out)
     return CellTrace(out[0], out[1], k_to_degc(out[2]), k_to_degc(out[3]), out[4])
+
+
+def trace_heated(
+    cell: CellParameters,
+    heat_w: FloatArray,
+    *,
+    ambient_degc: FloatArray,
+    dt_s: float,
+    ambient_w_per_k: float,
+    temp_degc: float,
+) -> FloatArray:
+    """Return the surface temperature [degC] of one cell under a given heat [W], one value per step.
+
+    >>> from plant_models.cell import load_cell
+    >>> air = np.full(20000, 25.0)
+    >>> bench = {"ambient_degc": air, "dt_s": 10.0, "ambient_w_per_k": 0.5, "temp_degc": 25.0}
+    >>> round(float(trace_heated(load_cell("nmc_94ah"), np.full(20000, 2.0), **bench)[-1]), 3)
+    29.0
+    """
+    arrays = alone_in_air(cell, ambient_w_per_k=ambient_w_per_k, soc=0.5, temp_degc=temp_degc)
+    out = np.empty(heat_w.size)
+    warm_through(arrays, air_record()[0], heat_w, degc_to_k(ambient_degc), dt_s, out)
+    return k_to_degc(out)
+
+
+def alone_in_air(cell: CellParameters, *, ambient_w_per_k: float, soc: float, temp_degc: float) -> PackArrays:
+    """Return a pack of two equal cells that touch nothing but air; the first one counts."""
+    pack = PackParameters(
+        n_strings=1,
+        n_series=2,
+        n_parallel=1,
+        n_temp_sensors=1,
+        busbar_resistance_ohm=0.0,
+        contactor_resistance_ohm=0.0,
+        interface_k_per_w=NOTHING_K_PER_W,
+        wall_heat_capacity_j_per_k=1.0,
+        housing_heat_capacity_j_per_k=1.0,
+        cell_to_housing_w_per_k=ambient_w_per_k,
+        housing_to_ambient_w_per_k=0.0,
+        capacity_spread=0.0,
+        resistance_spread=0.0,
+        contact_spread=0.0,
+    )
+    return pack_arrays(
+        pack,
+        cell,
+        np.random.default_rng(0),
+        soc=soc,
+        temp_k=degc_to_k(temp_degc),
+        coolant_mass_kg=1.0,
+        coolant_j_per_kg=0.0,
+    )
+
+
+@kernel
+def warm_through(
+    arrays: PackArrays,
+    medium: Record,
+    heat_w: FloatArray,
+    ambient_k: FloatArray,
+    dt_s: float,
+    out: FloatArray,
+) -> None:
+    """Step the heat paths of string 0 through all heats and write the surface of its first cell [K]."""
+    constants, state, work = views(arrays)
+    for k in range(heat_w.size):
+        for i in range(state.soc.shape[1]):
+            state.heat_w[0, i] = heat_w[k]
+        state.housing_temp_k[0] = ambient_k[k]
+        eliminate(constants, state, work, medium, 0, 0.0, dt_s)
+        back_substitute(constants, state, work, 0, 0.0, 0.0, ambient_k[k], dt_s)
+        out[k] = state.surface_temp_k[0, 0]
 
 
 @kernel

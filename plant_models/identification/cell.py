@@ -9,7 +9,7 @@ import numpy as np
 
 from plant_models.cell import CellCircuit, CellParameters, CellThermal
 from plant_models.identification.about import About
-from plant_models.identification.drive import Drive, drive_of
+from plant_models.identification.drive import drive_of
 from plant_models.identification.gaps import Filled, filled
 from plant_models.identification.measurement import Measurement, read_measurement
 from plant_models.identification.open_circuit import OpenCircuit, open_circuit, rising
@@ -32,7 +32,6 @@ from thermal_bms.parameters import Source, parse, read_toml
 from thermal_bms.units import FloatArray
 
 ABOUT = "cell.toml"
-KINDS = {"ocv": "open-circuit voltage", "hppc": "pulses"}
 SUFFIXES = (".mat", ".csv")
 TEMP_REF_DEGC = 25.0
 TEMPS_MIN = 2
@@ -118,23 +117,13 @@ def identify(files: Files) -> Identified:
     curve = open_circuit(files.slow, pulses[reference], files.pulses[reference].name)
     at_reference = _relaxations(files.pulses[reference], pulses[reference], curve, None)
     curve = _corrected(curve, at_reference, about)
-    thermal: Thermal | None = None
-    if files.drive is not None:
-        first = [at_reference._replace(level_offset_v=np.zeros_like(at_reference.level_offset_v))]
-        drive = drive_of(files.drive, DT_S)
-        rough = _cell(about, curve, [_reduced(r, curve, about, None) for r in first], None, extend=False)
-        thermal = identify_thermal(rough, drive, name=files.drive.path.name)
+    thermal = None if files.drive is None else _thermal(files.drive, about, curve, at_reference)
     found = tuple(
         _relaxations(test, part, curve, thermal) for test, part in zip(files.pulses, pulses, strict=True)
     )
     branches = tuple(_reduced(relaxations, curve, about, thermal) for relaxations in found)
-    cell = _cell(about, curve, branches, thermal, extend=True)
+    cell = _cell(about, curve, branches, thermal)
     return Identified(cell, curve, found, branches, pulses, thermal, _warnings(curve, found, thermal))
-
-
-def drive_for_thermal(files: Files) -> Drive | None:
-    """Return the drive at the steps of the thermal fit."""
-    return drive_of(files.drive, DT_S) if files.drive is not None else None
 
 
 def open_v_at(curve: OpenCircuit, thermal: Thermal | None, soc: FloatArray, temp_degc: float) -> FloatArray:
@@ -143,6 +132,15 @@ def open_v_at(curve: OpenCircuit, thermal: Thermal | None, soc: FloatArray, temp
     if thermal is None:
         return u
     return u + (temp_degc - TEMP_REF_DEGC) * np.interp(soc, ENTROPIC_KNOTS, thermal.entropic_v_per_k)
+
+
+def _thermal(trace: Measurement, about: About, curve: OpenCircuit, at_reference: Relaxations) -> Thermal:
+    """Return the thermal numbers from a drive; of the cell only mass and first guesses are needed for it."""
+    row = _reduced(at_reference, curve, about, None)
+    cell = _cell(about, curve, (row, row._replace(temp_degc=row.temp_degc + 1.0)), None)
+    return identify_thermal(
+        cell, drive_of(trace, DT_S), open_circuit=curve, temp_ref_degc=TEMP_REF_DEGC, name=trace.path.name
+    )
 
 
 def _relaxations(
@@ -171,20 +169,11 @@ def _reduced(found: Relaxations, curve: OpenCircuit, about: About, thermal: Ther
 
 
 def _cell(
-    about: About,
-    curve: OpenCircuit,
-    branches: Sequence[Branches],
-    thermal: Thermal | None,
-    *,
-    extend: bool,
+    about: About, curve: OpenCircuit, branches: Sequence[Branches], thermal: Thermal | None
 ) -> CellParameters:
-    """Return the parameter set; ``extend`` carries the outermost rows 15 K on by their slope."""
+    """Return the parameter set, the outermost rows carried on by 15 K along their slope."""
     temps = np.array([row.temp_degc for row in branches])
-    if extend:
-        wanted = np.concatenate([[temps[0] - BEYOND_K], temps, [temps[-1] + BEYOND_K]])
-    else:
-        temps = np.array([temps[0], temps[0] + 1.0])
-        branches, wanted = [branches[0], branches[0]], temps
+    wanted = np.concatenate([[temps[0] - BEYOND_K], temps, [temps[-1] + BEYOND_K]])
 
     def table(rows: list[FloatArray]) -> tuple[tuple[float, ...], ...]:
         on_soc = np.array([np.interp(SOC, KNOTS, row) for row in rows])
@@ -209,7 +198,7 @@ def _cell(
             entropic_v_per_k=tuple(0.0 for _ in SOC),
             hysteresis_v=about.hysteresis_v,
             r0_discharge_ohm=table([row.resistance_ohm[0] for row in branches]),
-            r0_charge_ohm=table([row.resistance_ohm[0] * row.charge_ratio for row in branches]),
+            r0_charge_ohm=table([row.r0_charge_ohm for row in branches]),
             r1_ohm=table([row.resistance_ohm[1] for row in branches]),
             r2_ohm=table([row.resistance_ohm[2] for row in branches]),
             tau1_s=column(0),

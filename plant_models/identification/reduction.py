@@ -34,11 +34,14 @@ RESISTANCE_MIN_OHM_AH = 1e-4
 
 
 class Branches(NamedTuple):
-    """The plant's circuit at one temperature: rows R0, R1, R2 [ohm] over ``KNOTS``, two time constants [s]."""
+    """The plant's circuit at one temperature: rows R0, R1, R2 [ohm] over ``KNOTS``, two time constants [s].
+
+    ``r0_charge_ohm`` is R0 in charging: as much above that of discharging as the pulses said.
+    """
 
     temp_degc: float
     resistance_ohm: FloatArray
-    charge_ratio: FloatArray
+    r0_charge_ohm: FloatArray
     tau_s: tuple[float, float]
     rms_v: float
 
@@ -90,10 +93,12 @@ def reduce_to_branches(
         raise ValueError("no time constants to try")
     squares, x, taus = best
     rms = float(np.sqrt(max(squares, 0.0) / target.size))
-    both = np.maximum(found.resistance_ohm[:2], 1e-6)
-    resistance = np.maximum(x.reshape(3, KNOTS.size), RESISTANCE_MIN_OHM_AH / capacity_ah)
+    floor = RESISTANCE_MIN_OHM_AH / capacity_ah
+    resistance = np.maximum(x.reshape(3, KNOTS.size), floor)
     resistance = carried_down(resistance, float(np.min(found.level_soc)))
-    return Branches(found.temp_degc, resistance, both[1] / both[0], taus, rms)
+    more_in_charge = found.resistance_ohm[1] - found.resistance_ohm[0]
+    r0_charge = np.maximum(resistance[0] + more_in_charge, floor)
+    return Branches(found.temp_degc, resistance, r0_charge, taus, rms)
 
 
 def carried_down(resistance_ohm: FloatArray, lowest_soc: float) -> FloatArray:
