@@ -6,7 +6,7 @@ import numpy as np
 
 from plant_models.cell import CellParameters
 from plant_models.cell_trace import CellTrace, trace_measured
-from plant_models.identification.measurement import Measurement, ambient_degc, chamber_is_rounded
+from plant_models.identification.measurement import Measurement, ambient_degc
 from thermal_bms.units import BoolArray, FloatArray
 
 DRIVE_GAP_S = 10.0
@@ -57,7 +57,6 @@ def drive_of(trace: Measurement, dt_s: float) -> Drive:
         found = f"no sample for {lasts_s:.0f} s while current flows"
         raise trace.bad_row(place + 1, found, "log at 1 s or faster, or cut the file there")
     ambient, known = ambient_degc(trace)
-    known = known and not chamber_is_rounded(trace)
     time_s = np.arange(trace.time_s[0] + dt_s, trace.time_s[-1], dt_s)
 
     def at(column: FloatArray) -> FloatArray:

@@ -185,9 +185,21 @@ def check_sign(trace: Measurement) -> None:
         )
 
 
-def chamber_is_rounded(trace: Measurement) -> bool:
-    """Return whether the chamber was logged in whole degrees, too coarse to fit a cell's warming to."""
-    return bool(np.all(trace.chamber_temp_degc == np.round(trace.chamber_temp_degc)))
+def unrounded(time_s: FloatArray, chamber_degc: FloatArray) -> FloatArray:
+    """Return a chamber log that was kept in whole degrees as lines through the middles of its steps.
+
+    >>> time_s = np.arange(5.0)
+    >>> unrounded(time_s, np.array([23.0, 23.0, 24.0, 24.0, 24.0])).round(2).tolist()
+    [23.0, 23.33, 23.62, 23.81, 24.0]
+    """
+    steps = np.flatnonzero(np.diff(chamber_degc)) + 1
+    if not steps.size or not np.all(chamber_degc == np.round(chamber_degc)):
+        return chamber_degc
+    middle = 0.5 * (chamber_degc[steps] + chamber_degc[steps - 1])
+    at_s = 0.5 * (time_s[steps] + time_s[steps - 1])
+    known_s = np.concatenate([time_s[:1], at_s, time_s[-1:]])
+    known_degc = np.concatenate([chamber_degc[:1], middle, chamber_degc[-1:]])
+    return np.asarray(np.interp(time_s, known_s, known_degc))
 
 
 def ambient_degc(trace: Measurement) -> tuple[FloatArray, bool]:
@@ -201,4 +213,5 @@ def ambient_degc(trace: Measurement) -> tuple[FloatArray, bool]:
     known = bool(np.isfinite(chamber).all()) and abs(float(chamber[0]) - start) <= CHAMBER_OFF_MAX_K
     if not known or float(np.ptp(chamber)) == 0.0:
         return np.full(trace.time_s.size, start), False
-    return start + (chamber - chamber[0]), True
+    smooth = unrounded(trace.time_s, chamber)
+    return start + (smooth - smooth[0]), True

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from thermal_bms.cli.run import check_folder
+from thermal_bms.errors import ConfigError
 
 SUMMARY = "compare the models with references and measurements"
 DESCRIPTION = """\
@@ -28,6 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", metavar="FOLDER", type=Path, help="folder with pulse tests and drives of a cell"
     )
+    reference_help = "folder of freshly computed reference arrays (default: those of the repository)"
+    parser.add_argument("--reference", metavar="FOLDER", type=Path, help=reference_help)
     out_help = "folder for the page (default: output/validation)"
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("output/validation"), help=out_help)
 
@@ -37,11 +40,18 @@ def execute(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out
     check_folder(out)
 
-    from scenarios.validation import validate
+    from scenarios.validation import REFERENCE, validate
     from scenarios.validation_page import html_page, limit_text, markdown_table, value_text
     from thermal_bms.cli.tables import table
 
-    found = validate(arguments.data, lambda text: print(text, file=sys.stderr, flush=True))
+    reference: Path = arguments.reference or REFERENCE
+    if arguments.reference and not reference.is_dir():
+        raise ConfigError(
+            f"--reference {reference}: no such folder; tools/make_reference_arrays.py makes one"
+        )
+    found = validate(
+        arguments.data, lambda text: print(text, file=sys.stderr, flush=True), reference=reference
+    )
     out.mkdir(parents=True, exist_ok=True)
     (out / TABLE).write_text(markdown_table(found.findings) + "\n", encoding="utf-8")
     (out / PAGE).write_text(html_page(found), encoding="utf-8")

@@ -77,7 +77,12 @@ def thinned(rows: FloatArray) -> FloatArray:
 
 
 def write_measurements(folder: Path, cell: CellParameters) -> Path:
-    """Write pulse tests, a slow discharge, a drive and cell.toml; return the folder."""
+    """Write pulse tests, a slow discharge, a drive and cell.toml; return the folder.
+
+    The cell has no hysteresis here: rests after discharge cannot tell it from a lower open-circuit voltage, and its
+    heat would be missed.
+    """
+    cell = cell.model_copy(update={"circuit": cell.circuit.model_copy(update={"hysteresis_v": 0.0})})
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "cell.toml").write_text(ABOUT, encoding="utf-8")
     level = np.tile(level_current(cell.capacity_ah), 9)
@@ -85,6 +90,7 @@ def write_measurements(folder: Path, cell: CellParameters) -> Path:
         write_rows(folder / f"hppc_{temp:.0f}degc.csv", thinned(simulated_rows(cell, level, 1.0, temp)))
     slow = np.concatenate([np.zeros(5), np.full(1195, 0.05 * cell.capacity_ah), np.zeros(5)])
     write_rows(folder / "ocv_c20.csv", simulated_rows(cell, slow, 60.0, 25.0))
-    drive = 1.5 * cell.capacity_ah * truck_current(np.arange(5400.0))
+    driving = 1.5 * cell.capacity_ah * truck_current(np.arange(4500.0))
+    drive = np.concatenate([driving, np.zeros(2700)])  # the cell cools in the end
     write_rows(folder / f"{DRIVE}.csv", simulated_rows(cell, drive, 1.0, 25.0))
     return folder

@@ -37,17 +37,17 @@ def test_capacity_and_open_circuit_voltage_are_those_of_the_cell(
     soc = np.linspace(0.15, 0.95, 17)
     ours = np.interp(soc, found.cell.circuit.soc, found.cell.circuit.ocv_v)
     theirs = np.interp(soc, cell.circuit.soc, cell.circuit.ocv_v)
-    assert np.max(np.abs(ours - theirs)) < 0.015  # hysteresis of the cell: 10 mV
+    assert np.max(np.abs(ours - theirs)) < 0.008
 
 
 def test_the_charge_resistance_comes_from_charge_pulses(found: Identified, cell: CellParameters) -> None:
     assert all(row.has_charge_pulses for row in found.relaxations)
     circuit = found.cell.circuit
     middle = circuit.soc.index(0.5)
-    row = circuit.temp_degc.index(25.0)
-    assert circuit.r0_charge_ohm[row][middle] / circuit.r0_discharge_ohm[row][middle] == pytest.approx(
-        1.1, abs=0.05
-    )
+    more_ohm = circuit.r0_charge_ohm[2][middle] - circuit.r0_discharge_ohm[2][middle]
+    row, half = cell.circuit.temp_degc.index(25.0), len(cell.circuit.soc) // 2
+    expected = cell.circuit.r0_charge_ohm[row][half] - cell.circuit.r0_discharge_ohm[row][half]
+    assert more_ohm == pytest.approx(expected, rel=0.3)
 
 
 def test_heat_capacity_and_the_way_to_the_air_come_from_the_drive(
@@ -68,7 +68,7 @@ def test_the_identified_cell_follows_the_drive_in_voltage_and_temperature(
     ours = simulate(found.cell, drive, ambient_w_per_k=found.thermal.ambient_w_per_k)
     error = compare(drive, ours, voltage_min_v=found.cell.voltage_min_v)
     assert error.voltage_rms_v < 0.010
-    assert error.temp_rms_k < 0.1
+    assert error.temp_rms_k < 0.3
 
 
 def test_a_good_fit_holds_its_own_figures(found: Identified) -> None:

