@@ -123,6 +123,8 @@ def measured_findings(folder: Path) -> tuple[list[Finding], list[Comparison], li
     found = identify_folder(folder)
     findings, comparisons = fit_findings(found, None), []
     notes = list(found.warnings)
+    if not (folder / ABOUT).is_file():
+        notes.append(f"no {ABOUT} in {folder.name}: ratings, mass and size of the Panasonic 18650PF are used")
     for path in drive_paths(folder):
         try:
             comparison = compare_drive(found, read_measurement(path))

@@ -190,7 +190,7 @@ def unrounded(time_s: FloatArray, chamber_degc: FloatArray) -> FloatArray:
 
     >>> time_s = np.arange(5.0)
     >>> unrounded(time_s, np.array([23.0, 23.0, 24.0, 24.0, 24.0])).round(2).tolist()
-    [23.0, 23.33, 23.62, 23.81, 24.0]
+    [23.0, 23.33, 23.6, 23.8, 24.0]
     """
     steps = np.flatnonzero(np.diff(chamber_degc)) + 1
     if not steps.size or not np.all(chamber_degc == np.round(chamber_degc)):

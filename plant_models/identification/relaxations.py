@@ -227,7 +227,7 @@ def arrhenius_rows(temp_degc: FloatArray, rows: FloatArray, wanted_degc: FloatAr
     """Return rows at other temperatures, linear in log over 1/T, the outer slopes carried on.
 
     >>> arrhenius_rows(np.array([0.0, 25.0]), np.array([[2.0], [1.0]]), np.array([40.0])).round(3).tolist()
-    [[0.691]]
+    [[0.696]]
     """
     x, wanted = -1.0 / degc_to_k(temp_degc), -1.0 / degc_to_k(wanted_degc)
     below = np.clip(np.searchsorted(x, wanted) - 1, 0, x.size - 2)
