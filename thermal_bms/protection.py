@@ -160,11 +160,11 @@ class Protection:
     @property
     def latched(self) -> tuple[Fault, ...]:
         """Return the active faults that stay until they are reset by hand."""
-        return self._diagnostics.latched
+        return self.diagnostics.latched
 
     def restore(self, faults: Sequence[Fault]) -> None:
         """Set latched faults again that were stored."""
-        self._diagnostics.restore(faults)
+        self.diagnostics.restore(faults)
 
     def step(
         self,
