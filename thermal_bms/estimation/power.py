@@ -1,0 +1,237 @@
+"""State of power: the constant power that the pack can give and take for 2 s, 10 s, 30 s, and 30 minutes.
+
+A string under a constant current i for a time t has the mean cell voltage ``e(t) - r(t) i`` with
+
+    e = u(s) + m h + e_ocv - k (v1 exp(-t/tau1) + v2 exp(-t/tau2))
+    r = k (r0 + r1 (1 - exp(-t/tau1)) + r2 (1 - exp(-t/tau2))) + (drop of u over the charge moved) / i
+
+Its current is limited by the rating times the factors of temperature (coldest and hottest sensor) and charge, by the
+voltage limits of its extreme cell, and when charging by the plating table. Strings in parallel share a voltage: the pack
+stops at the first string that reaches its limit. Powers are those at the voltage that goes with them, at the end
+when discharging and at the start when charging, because that is when the current of a constant power is highest.
+
+"Continuous" is 30 minutes, as in UN Regulation No. 85 (maximum 30 minutes power); there the charge at the end and the
+rise of temperature count, and the heat that is carried away now is taken to go on.
+
+Reference: Plett, J. Power Sources 134 (2004) 277 and IEEE Trans. Vehicular Technology 53 (2004) 1586,
+doi 10.1109/TVT.2004.832408 (power limits from a cell model over a horizon).
+"""
+
+import math
+from bisect import bisect_right
+from typing import final
+
+from thermal_bms.description import PackDescription, PlatingDescription
+from thermal_bms.estimation.cell_model import CellModel, Circuit
+from thermal_bms.estimation.cell_spread import CellSpread
+from thermal_bms.estimation.charge_filter import ChargeFilter
+from thermal_bms.faults import FaultCode
+from thermal_bms.interpolation import PiecewiseLinear
+from thermal_bms.limits import Curve, LimitTable
+
+HORIZONS_S = (2.0, 10.0, 30.0)
+CONTINUOUS_S = 1800.0
+BISECTIONS = 12
+DISCHARGE, CHARGE = 0, 1
+
+
+@final
+class PowerRatings:
+    """What limits one string's cells, from limit table and description."""
+
+    __slots__ = ("capacity_as", "heat_capacity_j_per_k", "n_series", "over_soc", "over_temp", "plating",
+                 "rating_a", "voltage_v")  # fmt: skip
+
+    def __init__(self, table: LimitTable, pack: PackDescription) -> None:
+        low, high = table.row(FaultCode.CELL_VOLTAGE_LOW), table.row(FaultCode.CELL_VOLTAGE_HIGH)
+        curves = table.derating
+        self.rating_a = (pack.discharge_current_max_a, pack.charge_current_max_a)
+        self.voltage_v = (
+            low.level(low.warn, pack) + curves.discharge_reserve_v,
+            high.level(high.operate, pack),
+        )
+        self.over_temp = (_line(curves.discharge_over_temp_degc), _line(curves.charge_over_temp_degc))
+        self.over_soc = (_line(curves.discharge_over_soc), _line(curves.charge_over_soc))
+        self.plating = PlatingTable(pack.plating, pack.capacity_ah) if pack.plating else None
+        self.n_series = pack.n_series
+        self.capacity_as = 3600.0 * pack.capacity_ah
+        self.heat_capacity_j_per_k = pack.heat_capacity_j_per_k
+
+    def current_a(self, direction: int, soc: float, cold_degc: float, hot_degc: float) -> float:
+        """Return what a string may carry at a charge and at its coldest and hottest cell [A]."""
+        over_temp = self.over_temp[direction].at
+        cold, hot = over_temp(cold_degc), over_temp(hot_degc)
+        rated_a = self.rating_a[direction]
+        limit_a = rated_a * min(cold, hot, self.over_soc[direction].at(soc))
+        if direction == CHARGE and self.plating is not None:
+            limit_a = min(limit_a, self.plating.current_a(soc, cold_degc))
+        return limit_a
+
+
+def _line(curve: Curve) -> PiecewiseLinear:
+    return PiecewiseLinear(curve.over, curve.factor)
+
+
+@final
+class PlatingTable:
+    """The charge current that plates no lithium, of one string, linear in temperature and charge."""
+
+    __slots__ = ("_capacity_ah", "_rows", "_soc", "_temps_degc")
+
+    def __init__(self, plating: PlatingDescription, capacity_ah: float) -> None:
+        self._temps_degc, self._capacity_ah = plating.temp_degc, capacity_ah
+        self._rows = [PiecewiseLinear(plating.soc, row) for row in plating.charge_c_rate]
+
+    def current_a(self, soc: float, temp_degc: float) -> float:
+        """Return the highest charge current [A]; constant beyond the table."""
+        temps = self._temps_degc
+        j = min(max(bisect_right(temps, temp_degc), 1), max(len(temps) - 1, 1))
+        low = self._rows[j - 1].at(soc)
+        if len(temps) == 1:
+            return self._capacity_ah * low
+        y = min(max((temp_degc - temps[j - 1]) / (temps[j] - temps[j - 1]), 0.0), 1.0)
+        return self._capacity_ah * (low + y * (self._rows[j].at(soc) - low))
+
+
+@final
+class StringPower:
+    """What one string can do, as numbers per horizon; refreshed at the string's turn.
+
+    Attributes
+    ----------
+    source_v, resistance_ohm, limit_a, edge_v : per direction and horizon: mean cell's source voltage and resistance, highest
+        current, and the mean cell voltage at which that current is the end of what is allowed
+    continuous_w : per direction, of this string alone
+    """
+
+    __slots__ = (
+        "_charge_d",
+        "_circuit",
+        "_keeps",
+        "_model",
+        "_ratings",
+        "continuous_w",
+        "edge_v",
+        "heat_out_w",
+        "limit_a",
+        "resistance_ohm",
+        "source_v",
+    )
+
+    def __init__(self, model: CellModel, ratings: PowerRatings) -> None:
+        self._model, self._ratings = model, ratings
+        n = len(HORIZONS_S)
+        self.source_v = ([math.nan] * n, [math.nan] * n)
+        self.resistance_ohm = ([math.nan] * n, [math.nan] * n)
+        self.limit_a = ([0.0] * n, [0.0] * n)
+        self.edge_v = ([math.nan] * n, [math.nan] * n)
+        self.continuous_w = [0.0, 0.0]
+        self.heat_out_w = 0.0
+        self._circuit: Circuit | None = None
+        self._keeps: list[tuple[float, float, float, float]] = []
+
+    def refresh(
+        self, state: ChargeFilter, spread: CellSpread, direction: int, cold_degc: float, hot_degc: float
+    ) -> None:
+        """Bring the short horizons of one direction up to date; ``spread`` is that of the cell met first."""
+        model, ratings = self._model, self._ratings
+        if state.circuit is not self._circuit:
+            self._look_up(state.circuit)
+        sign = -1.0 if direction == DISCHARGE else 1.0
+        off_k = state.temp_degc - model.reference_temp_degc
+        extreme_soc = state.soc + sign * spread.soc
+        open_v = state.open_circuit_v
+        at, extreme_v = model.open_circuit_v, model.open_circuit_v(extreme_soc, off_k)
+        away_v = extreme_v - at(state.soc, off_k)
+        k = state.resistance + state.resistance_sd
+        more = k * spread.resistance
+        r0 = state.circuit[direction]
+        voltage_v = ratings.voltage_v[direction]
+        swing = model.hysteresis_v * (1.0 - sign * state.hysteresis) * model.hysteresis_rate
+        capacity_as = state.capacity_as
+        sources, resistances = self.source_v[direction], self.resistance_ohm[direction]
+        limits, edges = self.limit_a[direction], self.edge_v[direction]
+        for n, (t, keep1, keep2, base) in enumerate(self._keeps):
+            moved = limits[n] * t / capacity_as
+            reach = moved if moved > 0.002 else 0.002
+            fall = sign * (at(extreme_soc + sign * reach, off_k) - extreme_v) / reach
+            relax_v = k * (state.rc1_v * keep1 + state.rc2_v * keep2)
+            inner = k * (r0 + base)
+            resistance = inner + (fall + swing) * t / capacity_as
+            source = open_v - relax_v
+            gap_v = source + away_v - voltage_v if direction == DISCHARGE else voltage_v - source - away_v
+            by_voltage_a = gap_v / (resistance + more * (r0 + base))
+            rated_a = ratings.current_a(direction, state.soc + sign * moved, cold_degc, hot_degc)
+            limit_a = by_voltage_a if by_voltage_a < rated_a else rated_a
+            limit_a = limit_a if limit_a > 0.0 else 0.0
+            sources[n], resistances[n], limits[n] = source, resistance, limit_a
+            edges[n] = (
+                source - resistance * limit_a
+                if direction == DISCHARGE
+                else min(source + resistance * limit_a, open_v - k * (state.rc1_v + state.rc2_v) + k * r0 * limit_a)
+            )
+
+    def refresh_continuous(
+        self, state: ChargeFilter, spread: CellSpread, direction: int, cold_degc: float, hot_degc: float
+    ) -> None:
+        """Bring the 30-minute power of one direction up to date by bisection in current."""
+        ratings = self._ratings
+        low_a, high_a = 0.0, ratings.rating_a[direction]
+        for _ in range(BISECTIONS):
+            current_a = 0.5 * (low_a + high_a)
+            if self._holds(current_a, state, spread, direction, cold_degc, hot_degc):
+                low_a = current_a
+            else:
+                high_a = current_a
+        sign = -1.0 if direction == DISCHARGE else 1.0
+        end_soc = state.soc + sign * low_a * CONTINUOUS_S / state.capacity_as
+        off_k = state.temp_degc - self._model.reference_temp_degc
+        circuit, k = state.circuit, state.resistance
+        soc = end_soc if direction == DISCHARGE else state.soc
+        ohm = k * (circuit[direction] + (circuit.r1_ohm + circuit.r2_ohm if direction == DISCHARGE else 0.0))
+        voltage_v = self._model.open_circuit_v(soc, off_k) + sign * ohm * low_a
+        self.continuous_w[direction] = ratings.n_series * voltage_v * low_a
+
+    def _holds(
+        self, current_a: float, state: ChargeFilter, spread: CellSpread, direction: int, cold_degc: float, hot_degc: float
+    ) -> bool:
+        """Return whether a current holds for 30 minutes: charge, temperature, rating and voltage at its end."""
+        model, ratings = self._model, self._ratings
+        sign = -1.0 if direction == DISCHARGE else 1.0
+        circuit = state.circuit
+        k = state.resistance + state.resistance_sd
+        moved = current_a * CONTINUOUS_S / state.capacity_as
+        end_soc = state.soc + sign * (moved + state.soc_sd)
+        if not 0.0 <= end_soc + sign * spread.soc <= 1.0:
+            return False
+        ohm = k * (circuit[direction] + circuit.r1_ohm + circuit.r2_ohm)
+        if ratings.heat_capacity_j_per_k > 0.0:
+            heat_w = ratings.n_series * current_a * current_a * ohm - self.heat_out_w
+            hot_degc += max(heat_w, 0.0) * CONTINUOUS_S / ratings.heat_capacity_j_per_k
+        if current_a > ratings.current_a(direction, end_soc, cold_degc, hot_degc):
+            return False
+        off_k = state.temp_degc - model.reference_temp_degc
+        voltage_v = model.open_circuit_v(end_soc + sign * spread.soc, off_k) + sign * (
+            model.hysteresis_v + (1.0 + spread.resistance) * ohm * current_a
+        )
+        return (ratings.voltage_v[direction] - voltage_v) * sign >= 0.0
+
+    def _look_up(self, circuit: Circuit) -> None:
+        self._circuit = circuit
+        self._keeps = []
+        for t in HORIZONS_S:
+            keep1, keep2 = math.exp(-t / circuit.tau1_s), math.exp(-t / circuit.tau2_s)
+            base = circuit.r1_ohm * (1.0 - keep1) + circuit.r2_ohm * (1.0 - keep2)
+            self._keeps.append((t, keep1, keep2, base))
+
+
+def pack_power_w(strings: list[StringPower], direction: int, horizon: int, n_series: int) -> float:
+    """Return the power of strings in parallel over a short horizon [W]: the first string at its edge stops them all."""
+    if direction == DISCHARGE:
+        bus_v = max([s.edge_v[0][horizon] for s in strings], default=0.0)
+        current_a = sum([(s.source_v[0][horizon] - bus_v) / s.resistance_ohm[0][horizon] for s in strings])
+    else:
+        bus_v = min([s.edge_v[1][horizon] for s in strings], default=0.0)
+        current_a = sum([s.limit_a[1][horizon] for s in strings])
+    power_w = n_series * bus_v * current_a
+    return power_w if power_w > 0.0 else 0.0  # also for what is not known
