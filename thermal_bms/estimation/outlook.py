@@ -81,6 +81,8 @@ class Outlook:
         driving: bool,
     ) -> None:
         """Take in the pack's power and heat [W], the speed [m/s] and the hottest cell [degC] over the seconds since."""
+        if since_s <= 0.0:
+            return
         gain = since_s / (REQUEST_TIME_S + since_s)
         if power_w - power_w == 0.0:
             self.power_w += gain * (power_w - self.power_w)

@@ -31,7 +31,7 @@ from thermal_bms.limits import Curve, LimitTable
 
 HORIZONS_S = (2.0, 10.0, 30.0)
 CONTINUOUS_S = 1800.0
-BISECTIONS = 12
+BISECTIONS = 6
 DISCHARGE, CHARGE = 0, 1
 
 
@@ -105,11 +105,15 @@ class StringPower:
     """
 
     __slots__ = (
-        "_charge_d",
+        "_away_v",
         "_circuit",
+        "_extreme_ohm",
+        "_factor",
         "_keeps",
         "_model",
+        "_rated_a",
         "_ratings",
+        "continuous_a",
         "continuous_w",
         "edge_v",
         "heat_out_w",
@@ -125,51 +129,67 @@ class StringPower:
         self.resistance_ohm = ([math.nan] * n, [math.nan] * n)
         self.limit_a = ([0.0] * n, [0.0] * n)
         self.edge_v = ([math.nan] * n, [math.nan] * n)
+        self.continuous_a = [0.0, 0.0]
         self.continuous_w = [0.0, 0.0]
+        self._away_v, self._factor = [0.0, 0.0], [1.0, 1.0]
+        self._extreme_ohm = ([math.inf] * n, [math.inf] * n)
+        self._rated_a = ([0.0] * n, [0.0] * n)
         self.heat_out_w = 0.0
         self._circuit: Circuit | None = None
         self._keeps: list[tuple[float, float, float, float]] = []
 
-    def refresh(
+    def look_up(
         self, state: ChargeFilter, spread: CellSpread, direction: int, cold_degc: float, hot_degc: float
     ) -> None:
-        """Bring the short horizons of one direction up to date; ``spread`` is that of the cell met first."""
+        """Bring up to date what changes slowly in one direction; ``spread`` is that of the cell met first."""
         model, ratings = self._model, self._ratings
         if state.circuit is not self._circuit:
-            self._look_up(state.circuit)
+            self._set_circuit(state.circuit)
         sign = -1.0 if direction == DISCHARGE else 1.0
         off_k = state.temp_degc - model.reference_temp_degc
         extreme_soc = state.soc + sign * spread.soc
-        open_v = state.open_circuit_v
         at, extreme_v = model.open_circuit_v, model.open_circuit_v(extreme_soc, off_k)
-        away_v = extreme_v - at(state.soc, off_k)
         k = state.resistance + state.resistance_sd
-        more = k * spread.resistance
-        r0 = state.circuit[direction]
-        voltage_v = ratings.voltage_v[direction]
         swing = model.hysteresis_v * (1.0 - sign * state.hysteresis) * model.hysteresis_rate
         capacity_as = state.capacity_as
-        sources, resistances = self.source_v[direction], self.resistance_ohm[direction]
-        limits, edges = self.limit_a[direction], self.edge_v[direction]
-        for n, (t, keep1, keep2, base) in enumerate(self._keeps):
+        r0, limits = state.circuit[direction], self.limit_a[direction]
+        self._away_v[direction] = sign * (extreme_v - at(state.soc, off_k))
+        self._factor[direction] = k
+        for n, (t, _, _, base) in enumerate(self._keeps):
             moved = limits[n] * t / capacity_as
             reach = moved if moved > 0.002 else 0.002
             fall = sign * (at(extreme_soc + sign * reach, off_k) - extreme_v) / reach
-            relax_v = k * (state.rc1_v * keep1 + state.rc2_v * keep2)
             inner = k * (r0 + base)
             resistance = inner + (fall + swing) * t / capacity_as
-            source = open_v - relax_v
-            gap_v = source + away_v - voltage_v if direction == DISCHARGE else voltage_v - source - away_v
-            by_voltage_a = gap_v / (resistance + more * (r0 + base))
+            self.resistance_ohm[direction][n] = resistance
+            self._extreme_ohm[direction][n] = resistance + spread.resistance * inner
             rated_a = ratings.current_a(direction, state.soc + sign * moved, cold_degc, hot_degc)
-            limit_a = by_voltage_a if by_voltage_a < rated_a else rated_a
-            limit_a = limit_a if limit_a > 0.0 else 0.0
-            sources[n], resistances[n], limits[n] = source, resistance, limit_a
-            edges[n] = (
-                source - resistance * limit_a
-                if direction == DISCHARGE
-                else min(source + resistance * limit_a, open_v - k * (state.rc1_v + state.rc2_v) + k * r0 * limit_a)
-            )
+            self._rated_a[direction][n] = rated_a if rated_a > 0.0 else 0.0
+
+    def refresh(self, state: ChargeFilter, direction: int) -> None:
+        """Bring source voltage and highest current of the short horizons of one direction up to date."""
+        k, rc1_v, rc2_v = self._factor[direction], state.rc1_v, state.rc2_v
+        open_v = state.open_circuit_v
+        sign = -1.0 if direction == DISCHARGE else 1.0
+        room_v = sign * (self._ratings.voltage_v[direction] - open_v) - self._away_v[direction]
+        sources, limits, edges = self.source_v[direction], self.limit_a[direction], self.edge_v[direction]
+        resistances, rated, extreme = (
+            self.resistance_ohm[direction],
+            self._rated_a[direction],
+            self._extreme_ohm[direction],
+        )
+        start_v, start_ohm = open_v - k * (rc1_v + rc2_v), k * state.circuit[direction]
+        for n, (_, keep1, keep2, _) in enumerate(self._keeps):
+            relax_v = k * (rc1_v * keep1 + rc2_v * keep2)
+            limit_a = (room_v + sign * relax_v) / extreme[n]
+            limit_a = limit_a if limit_a < rated[n] else rated[n]
+            limits[n] = limit_a = limit_a if limit_a > 0.0 else 0.0
+            sources[n] = source_v = open_v - relax_v
+            if direction == DISCHARGE:
+                edges[n] = source_v - resistances[n] * limit_a
+            else:
+                end_v, now_v = source_v + resistances[n] * limit_a, start_v + start_ohm * limit_a
+                edges[n] = now_v if now_v < end_v else end_v
 
     def refresh_continuous(
         self, state: ChargeFilter, spread: CellSpread, direction: int, cold_degc: float, hot_degc: float
@@ -177,12 +197,21 @@ class StringPower:
         """Bring the 30-minute power of one direction up to date by bisection in current."""
         ratings = self._ratings
         low_a, high_a = 0.0, ratings.rating_a[direction]
+        last_a = self.continuous_a[direction]
+        if last_a > 0.0:
+            if self._holds(last_a, state, spread, direction, cold_degc, hot_degc):
+                low_a, high_a = last_a, min(high_a, 1.25 * last_a)
+            else:
+                low_a, high_a = 0.75 * last_a, last_a
+                if not self._holds(low_a, state, spread, direction, cold_degc, hot_degc):
+                    low_a, high_a = 0.0, low_a
         for _ in range(BISECTIONS):
             current_a = 0.5 * (low_a + high_a)
             if self._holds(current_a, state, spread, direction, cold_degc, hot_degc):
                 low_a = current_a
             else:
                 high_a = current_a
+        self.continuous_a[direction] = low_a
         sign = -1.0 if direction == DISCHARGE else 1.0
         end_soc = state.soc + sign * low_a * CONTINUOUS_S / state.capacity_as
         off_k = state.temp_degc - self._model.reference_temp_degc
@@ -216,7 +245,7 @@ class StringPower:
         )
         return (ratings.voltage_v[direction] - voltage_v) * sign >= 0.0
 
-    def _look_up(self, circuit: Circuit) -> None:
+    def _set_circuit(self, circuit: Circuit) -> None:
         self._circuit = circuit
         self._keeps = []
         for t in HORIZONS_S:
@@ -225,13 +254,16 @@ class StringPower:
             self._keeps.append((t, keep1, keep2, base))
 
 
-def pack_power_w(strings: list[StringPower], direction: int, horizon: int, n_series: int) -> float:
-    """Return the power of strings in parallel over a short horizon [W]: the first string at its edge stops them all."""
-    if direction == DISCHARGE:
-        bus_v = max([s.edge_v[0][horizon] for s in strings], default=0.0)
-        current_a = sum([(s.source_v[0][horizon] - bus_v) / s.resistance_ohm[0][horizon] for s in strings])
-    else:
-        bus_v = min([s.edge_v[1][horizon] for s in strings], default=0.0)
-        current_a = sum([s.limit_a[1][horizon] for s in strings])
-    power_w = n_series * bus_v * current_a
-    return power_w if power_w > 0.0 else 0.0  # also for what is not known
+def pack_power_w(strings: list[StringPower], direction: int, n_series: int) -> list[float]:
+    """Return the powers of strings in parallel over the short horizons [W]: the first at its edge stops them all."""
+    powers_w = []
+    for n in range(len(HORIZONS_S)):
+        if direction == DISCHARGE:
+            bus_v = max([s.edge_v[0][n] for s in strings], default=0.0)
+            current_a = sum([(s.source_v[0][n] - bus_v) / s.resistance_ohm[0][n] for s in strings])
+        else:
+            bus_v = min([s.edge_v[1][n] for s in strings], default=0.0)
+            current_a = sum([s.limit_a[1][n] for s in strings])
+        power_w = n_series * bus_v * current_a
+        powers_w.append(power_w if power_w > 0.0 else 0.0)  # also of what is not known
+    return powers_w

@@ -32,7 +32,8 @@ from thermal_bms.signals import (
 Item = TypeVar("Item")
 NAN = float("nan")
 N_SHORT = len(HORIZONS_S)
-ALL_REFRESHED = 12  # ticks in which every figure of the pack comes once
+ALL_REFRESHED = 16  # turns of the pack in which every figure comes once or more; every fourth tick is one
+BOUNDS_PARTS, CONTINUOUS_PARTS, HEALTH_PART = (1, 9), (3, 11), 15
 
 
 def string_resistance_ohm(pack: PackDescription, temp_degc: float) -> float:
@@ -82,7 +83,10 @@ class Estimator:
         self._outlook = Outlook(self._model, pack, settings, self._ratings, self._table)
         self._heat_w = [NAN] * pack.n_strings
         self._powers_w = ([0.0] * (N_SHORT + 1), [0.0] * (N_SHORT + 1))
-        self._tick = 0
+        self._left = (NAN, NAN, NAN)
+        self._heat_ohm = [NAN] * pack.n_strings
+        self._waiting = True
+        self._tick = self._turn = 0
         self._since_s = 0.0
         self._bounds, self._health, self._power = NO_BOUNDS, NO_HEALTH, NO_OUTLOOK
 
@@ -120,54 +124,69 @@ class Estimator:
 
     def _count(self, checked: Checked, dt_s: float) -> None:
         """Count charge and heat of every string, and give one string its turn."""
-        strings, closed, n_series = self.strings, checked.closed, self._pack.n_series
-        resistance_at = self._resistance.at
-        slept_s = checked.elapsed_s - dt_s
+        strings, closed, heat_w = self.strings, checked.closed, self._heat_w
         for k, current_a in enumerate(checked.current_a):
-            self._heat_w[k] = n_series * current_a * current_a * resistance_at(checked.cell_temp_mean_degc[k])
             strings[k].predict(current_a, dt_s, closed=closed[k])
-            if slept_s > dt_s:
-                strings[k].filter.rest(slept_s)
-        turn = self._tick % len(strings)
-        strings[turn].turn(checked, turn)
-        self._since_s += max(checked.elapsed_s, dt_s)
-        if self._tick < len(strings) and not strings[-1].started:
-            for k, string in enumerate(strings):
-                if k != turn:
-                    string.turn(checked, k)
+            heat_w[k] = current_a * current_a * self._heat_ohm[k]
+        slept_s = checked.elapsed_s - dt_s
+        if slept_s > dt_s:
+            for string in strings:
+                string.filter.rest(slept_s)
+        self._since_s += dt_s if slept_s <= dt_s else checked.elapsed_s
+        if self._waiting:
+            self._begin(checked)
+        slot, turn = self._tick & 3, self._turn
+        if slot == 0:
+            strings[turn].turn(checked, turn)
+            self._heat_ohm[turn] = self._pack.n_series * self._resistance.at(checked.cell_temp_mean_degc[turn])
+        elif slot == 1:
+            strings[turn].power.refresh(strings[turn].filter, DISCHARGE)
+        elif slot == 3:
+            strings[turn].power.refresh(strings[turn].filter, CHARGE)
+            self._turn = turn + 1 if turn + 1 < len(strings) else 0
+
+    def _begin(self, checked: Checked) -> None:
+        """Give strings that have not started a turn each tick, so that one valid voltage is enough to begin."""
+        for k, string in enumerate(self.strings):
+            if math.isnan(self._heat_ohm[k]):
+                self._heat_ohm[k] = self._pack.n_series * self._resistance.at(checked.cell_temp_mean_degc[k])
+                self._heat_w[k] = checked.current_a[k] ** 2 * self._heat_ohm[k]
+            string.turn(checked, k)
+        self._waiting = not all(string.started for string in self.strings) or math.isnan(sum(self._heat_ohm))
 
     def _refresh_pack(self, checked: Checked, heat_w: float, hottest_degc: float) -> None:
         """Bring one figure of the pack up to date."""
-        part = self._tick % ALL_REFRESHED
-        self._tick += 1
-        if part < 2 * N_SHORT:
-            direction, horizon = divmod(part, N_SHORT)
-            self._refresh_power(checked, direction, horizon)
-        elif part == 6:
+        tick = self._tick
+        self._tick = tick + 1
+        if tick & 3 != 2:
+            return
+        part = (tick >> 2) % ALL_REFRESHED
+        if part & 1 == 0:
+            self._refresh_power(checked, (part >> 1) & 1)
+        elif part in BOUNDS_PARTS:
             self._refresh_bounds(checked)
-        elif part == 7:
-            self._refresh_continuous(checked, DISCHARGE)
-        elif part == 8:
-            self._refresh_continuous(checked, CHARGE)
-        elif part == 9:
+        elif part == 5:
             self._take_outlook(checked, heat_w, hottest_degc)
-        elif part == 10:
+        elif part == 7:
             self._refresh_outlook(checked)
-        elif self._tick % (8 * ALL_REFRESHED) == 0:
+        elif part in CONTINUOUS_PARTS:
+            self._refresh_continuous(checked, DISCHARGE if part == CONTINUOUS_PARTS[0] else CHARGE)
+        elif part == HEALTH_PART:
             self._refresh_health(checked)
 
     def _connected_strings(self, checked: Checked) -> list[StringEstimator]:
         """Return the connected strings; none when nothing is connected."""
         return [string for string, on in zip(self.strings, checked.closed, strict=True) if on and string.started]
 
-    def _refresh_power(self, checked: Checked, direction: int, horizon: int) -> None:
+    def _refresh_power(self, checked: Checked, direction: int) -> None:
         strings = [string.power for string in self._connected_strings(checked)]
-        power_w = pack_power_w(strings, direction, horizon, self._pack.n_series)
-        self._powers_w[direction][horizon] = power_w * (1.0 - self._settings.power_margin)
+        keep, powers_w = 1.0 - self._settings.power_margin, self._powers_w[direction]
+        powers_w[:N_SHORT] = [keep * x for x in pack_power_w(strings, direction, self._pack.n_series)]
+        self._power = PowerOutlook(*self._powers_w[0], *self._powers_w[1], *self._left)
 
     def _refresh_continuous(self, checked: Checked, direction: int) -> None:
         n_strings = len(self.strings)
-        turn = self._tick // ALL_REFRESHED % n_strings
+        turn = (self._tick >> 2) // ALL_REFRESHED % n_strings
         string = self.strings[turn]
         string.refresh_continuous(checked, turn, direction, self._outlook.heat_out_w(n_strings))
         alone_w = [one.power.continuous_w[direction] for one in self._connected_strings(checked)]
@@ -202,7 +221,7 @@ class Estimator:
             left_j = self._outlook.energy_left_j(filters, low)
             range_m = self._outlook.range_left_m(left_j)
             derate_s = self._outlook.derate_in_s(filters, low, high)
-        self._power = PowerOutlook(*self._powers_w[0], *self._powers_w[1], left_j, range_m, derate_s)
+        self._left = (left_j, range_m, derate_s)
 
     def _refresh_bounds(self, checked: Checked) -> None:
         started = [s for s in _connected(self.strings, checked.closed) if s.started]

@@ -91,7 +91,7 @@ class StringEstimator:
             state.predict(state.offset_a, dt_s)
 
     def turn(self, checked: Checked, k: int) -> None:
-        """Do what is due at a turn of string ``k``: always filter, count and short power, the rest in a cycle."""
+        """Do what is due at a turn of string ``k``: filter and bound always, the rest in a cycle."""
         voltage_v, temp_degc = checked.cell_voltage_mean_v[k], checked.cell_temp_mean_degc[k]
         if not self.started:
             self._start(voltage_v, checked.current_a[k], temp_degc)
@@ -114,23 +114,21 @@ class StringEstimator:
         cycle = self._cycle
         self._cycle = (cycle + 1) % CYCLE
         known = voltage_v - voltage_v == 0.0
-        cold_degc, hot_degc = checked.cell_temp_min_degc[k], checked.cell_temp_max_degc[k]
-        if cycle % 2 == 0:
-            self.power.refresh(state, self.low, DISCHARGE, cold_degc, hot_degc)
-        else:
-            self.power.refresh(state, self.high, CHARGE, cold_degc, hot_degc)
         if cycle in (1, 5):
             if known:
                 self.bound.cut(voltage_v, state)
                 state.hold(self.bound.low, self.bound.high)
-        elif cycle in (2, 6):
+        elif cycle in (0, 2, 4, 6):
+            direction = DISCHARGE if cycle in (0, 4) else CHARGE
+            side = self.low if direction == DISCHARGE else self.high
             if known:
-                self._look_at_cells(checked, k, CYCLE // 2 * since_s, low=cycle == 2)
+                self._look_at_cells(checked, k, CYCLE // 2 * since_s, low=direction == DISCHARGE)
+            cold_degc, hot_degc = checked.cell_temp_min_degc[k], checked.cell_temp_max_degc[k]
+            self.power.look_up(state, side, direction, cold_degc, hot_degc)
         elif cycle == 3:
             self._look_at_health(voltage_v, CYCLE * since_s, known=known)
-        elif cycle == 7 and not checked.closed[k] and blind_s == 0.0:
-            if abs(checked.current_a[k]) <= self._offset_max_a:
-                state.take_offset(checked.current_a[k], OPEN_NOISE_A)
+        elif not checked.closed[k] and blind_s == 0.0 and abs(checked.current_a[k]) <= self._offset_max_a:
+            state.take_offset(checked.current_a[k], OPEN_NOISE_A)
 
     def refresh_continuous(self, checked: Checked, k: int, direction: int, heat_out_w: float) -> None:
         """Bring the 30-minute power of one direction up to date."""
