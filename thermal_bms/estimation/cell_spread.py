@@ -15,6 +15,7 @@ from typing import final
 from thermal_bms.estimation.settings import EstimationSettings
 
 DRIFT_PER_ROOT_S = 2e-5
+REPEATED = 20.0  # the bias of noisy extremes is the same each time: many readings count as one
 
 
 def extreme_of(n: int) -> float:
@@ -60,7 +61,7 @@ class CellSpread:
         y = gap_v - self._bias_v - slope_v * self.soc - load_v * self.resistance
         pd, pr = slope_v * p_dd + load_v * p_dr, slope_v * p_dr + load_v * p_rr
         lasting = max(60.0 / max(since_s, 1.0), 1.0)
-        total = slope_v * pd + load_v * pr + lasting * (self._noise_v2 + (0.02 * load_v) ** 2)
+        total = slope_v * pd + load_v * pr + lasting * (REPEATED * self._noise_v2 + (0.02 * load_v) ** 2)
         kd, kr = pd / total, pr / total
         self.soc = max(self.soc + kd * y, 0.0)
         self.resistance = max(self.resistance + kr * y, 0.0)

@@ -65,14 +65,23 @@ class ChargeBound:
         offset = SIGMAS * offset_per_s
         low = self._low_start + self._low_count - gain * abs(self._low_count) - offset * self._low_time_s
         high = self._high_start + self._high_count + gain * abs(self._high_count) + offset * self._high_time_s
-        self.low = 0.0 if low < 0.0 else low if low < 1.0 else 1.0
-        self.high = 1.0 if high > 1.0 else high if high > 0.0 else 0.0
+        if low < 0.0:
+            self._start_low(0.0)
+        else:
+            self.low = low if low < 1.0 else 1.0
+        if high > 1.0:
+            self._start_high(1.0)
+        else:
+            self.high = high if high > 0.0 else 0.0
 
     def lose(self, soc: float) -> None:
         """Widen both ends by a charge, as after counting blind."""
-        self._low_start -= soc
-        self._high_start += soc
-        self.count(0.0, 0.0, capacity_sd=0.0, offset_per_s=0.0)
+        self._start_low(max(self.low - soc, 0.0))
+        self._start_high(min(self.high + soc, 1.0))
+
+    def settle(self) -> None:
+        """Take both ends as they are, before the capacity is counted otherwise."""
+        self.lose(0.0)
 
     def cut(self, voltage_v: float, state: ChargeFilter) -> None:
         """Cut with the charges that fit a mean cell voltage [V] at the filter's overpotential and temperature."""

@@ -7,9 +7,11 @@ The branch voltages and the hysteresis follow the current without uncertainty of
     v  = u(s) + m h + e - k n     with n = (i - b) r0 + v1 + v2
 
 e is the part that makes the filter honest: a wrong open-circuit voltage stays wrong however long one looks at it, so
-on the flat of LFP more samples add no certainty. Errors that last some ten seconds are counted as noise
-``voltage_noise_time_s / dt`` times its variance. Where the charge is uncertain the slope of u is a mean over three
-points (statistical linearisation), so that a wrong start on a curved table does not fool it.
+on the flat of LFP more samples add no certainty. Because the slope of u changes with the estimate, which a linear
+filter takes for new information, a second voltage at the same charge is worth half of the first, and so on; charge
+moved gives the worth back. Errors that last some ten seconds are counted as noise
+``voltage_noise_time_s / dt`` times its variance. Where the table is curved the smaller slope to both sides counts, so
+that a wrong start never looks more certain than it is; far jumps are left to the bound of ``charge_bound``.
 
 Adaptive: the voltage noise follows the innovations. Robust: an innovation beyond ``gate_sd`` standard deviations is
 left out, unless it goes on for ``outlier_s``; then the filter is opened again.
@@ -27,7 +29,9 @@ from thermal_bms.units import SECONDS_PER_HOUR
 
 SOC_VARIANCE_MIN = 1e-7
 SLOPE_REACH = 0.01
-ROOT_3 = math.sqrt(3.0)
+STEP_SD = 2.0
+CREDIT_KEPT, CREDIT_MIN = 0.5, 0.001
+UNIFORM_SD = 1.0 / math.sqrt(12.0)  # standard deviation of a uniform value, per width
 NOISE_TIME_S = 300.0
 COUNT_LENGTH = 0.5  # charge moved over which errors of gain and capacity are taken as one
 RESISTANCE_DRIFT_PER_ROOT_H = 0.02
@@ -57,6 +61,7 @@ class ChargeFilter:
         "_circuit_soc",
         "_circuit_temp_degc",
         "_count_variance",
+        "_credit",
         "_decay_dt_s",
         "_keep1",
         "_keep2",
@@ -77,6 +82,7 @@ class ChargeFilter:
         "_rating_a",
         "_settings",
         "capacity_as",
+        "capacity_sd",
         "circuit",
         "current_a",
         "hysteresis",
@@ -102,8 +108,6 @@ class ChargeFilter:
         self.rc1_v = self.rc2_v = self.hysteresis = self.overpotential_v = 0.0
         self.current_a = self.moved = self.since_s = self.innovation_v = 0.0
         self.temp_degc = model.reference_temp_degc
-        self.capacity_as = 0.0
-        self._count_variance = 0.0
         self.set_capacity(model.capacity_as, settings.capacity_sd)
         self.circuit: Circuit = model.circuit(soc, self.temp_degc)
         self._circuit_soc = self._circuit_temp_degc = math.inf
@@ -112,6 +116,7 @@ class ChargeFilter:
         self._decay_dt_s = self._keep1 = self._keep2 = 0.0
         self._noise_v2 = settings.voltage_noise_v**2
         self._outlier_s = 0.0
+        self._credit = 1.0
         self._p_ss = soc_sd**2
         self._p_bb = (settings.current_offset_sd * rating_a) ** 2
         self._p_kk = settings.resistance_sd**2
@@ -156,6 +161,7 @@ class ChargeFilter:
     def set_capacity(self, capacity_as: float, relative_sd: float) -> None:
         """Count against another capacity from now on [As], known with a relative standard deviation."""
         self.capacity_as = capacity_as
+        self.capacity_sd = relative_sd
         self._per_as = 1.0 / capacity_as
         self._count_variance = (relative_sd**2 + self._settings.current_gain_sd**2) * COUNT_LENGTH
 
@@ -228,10 +234,10 @@ class ChargeFilter:
 
     def hold(self, low: float, high: float) -> None:
         """Keep the estimate within a bound that is known by other means."""
-        half = 0.5 * (high - low)
-        if self._p_ss > half * half:
-            shrink = half / math.sqrt(self._p_ss)
-            self._p_ss = half * half
+        sd = (high - low) * UNIFORM_SD
+        if self._p_ss > sd * sd:
+            shrink = sd / math.sqrt(self._p_ss)
+            self._p_ss = sd * sd
             self._p_sb *= shrink
             self._p_sk *= shrink
             self._p_se *= shrink
@@ -277,31 +283,35 @@ class ChargeFilter:
             (OFFSET_DRIFT_PER_ROOT_H * settings.current_offset_sd * self._rating_a) ** 2
             * (since_s / SECONDS_PER_HOUR)
         )
+        self.ocv_error_v *= keep
+        self._credit = min(self._credit + gross / settings.ocv_error_length, 1.0)
         self._p_be *= keep
         self._p_kk += drift
         self._p_ke *= keep
         self._p_ee = settings.ocv_error_v**2 + (self._p_ee - settings.ocv_error_v**2) * keep * keep
 
-    def _linearise(self) -> tuple[float, float, float]:
-        """Return mean, slope and unexplained variance of the open-circuit voltage over the uncertain charge."""
-        soc, p_ss = self.soc, self._p_ss
-        at, off_k = self._model.open_circuit_v, self.temp_degc - self._model.reference_temp_degc
-        sd = math.sqrt(p_ss)
-        reach = ROOT_3 * sd if sd > SLOPE_REACH else SLOPE_REACH
-        low = soc - reach if soc > reach else 0.0
-        high = soc + reach if soc + reach < 1.0 else 1.0
-        low_v, high_v, here_v = at(low, off_k), at(high, off_k), at(soc, off_k)
-        slope_v = (high_v - low_v) / (high - low)
-        if reach == SLOPE_REACH:
-            return here_v, slope_v, 0.0
-        mean_v = (4.0 * here_v + low_v + high_v) / 6.0
-        a, b, c = here_v - mean_v, low_v - mean_v, high_v - mean_v
-        rest = (4.0 * a * a + b * b + c * c) / 6.0 - slope_v * slope_v * p_ss
-        return mean_v, slope_v, rest if rest > 0.0 else 0.0
+    def _linearise(self) -> tuple[float, float]:
+        """Return the open-circuit voltage and the smallest of its slopes over the uncertain charge."""
+        soc, at, off_k = self.soc, self._model.open_circuit_v, self.temp_degc - self._model.reference_temp_degc
+        sd = math.sqrt(self._p_ss)
+        reach = sd if sd > SLOPE_REACH else SLOPE_REACH
+        here_v = at(soc, off_k)
+        slopes = []
+        if soc < 1.0 - SLOPE_REACH:
+            up_v = at(soc + reach, off_k)
+            slopes.append(up_v - here_v)
+            if sd > SLOPE_REACH:
+                slopes.append(at(soc + 2.0 * reach, off_k) - up_v)
+        if soc > SLOPE_REACH:
+            down_v = at(soc - reach, off_k)
+            slopes.append(here_v - down_v)
+            if sd > SLOPE_REACH:
+                slopes.append(down_v - at(soc - 2.0 * reach, off_k))
+        return here_v, min(slopes) / reach
 
     def _correct(self, voltage_v: float, since_s: float) -> None:
         settings = self._settings
-        mean_v, slope, rest_v2 = self._linearise()
+        mean_v, slope = self._linearise()
         eta = self.overpotential_v
         y = voltage_v - (
             mean_v + self._model.hysteresis_v * self.hysteresis + self.ocv_error_v - self.resistance * eta
@@ -313,10 +323,11 @@ class ChargeFilter:
         pk = slope * p_sk - eta * p_kk + p_ke
         pe = slope * p_se - eta * p_ke + p_ee
         unsettled_v = self.unsettled_v
-        explained = slope * ps - eta * pk + pe + rest_v2 + unsettled_v * unsettled_v
+        explained = slope * ps - eta * pk + pe + unsettled_v * unsettled_v
         lasting = settings.voltage_noise_time_s / since_s
         lasting = lasting if lasting > 1.0 else 1.0
-        total = explained + self._noise_v2 * lasting
+        credit = self._credit
+        total = explained + self._noise_v2 * lasting + settings.ocv_error_v**2 * (1.0 / credit - 1.0)
         self.innovation_v = y
         gate = settings.gate_sd
         single = explained + self._noise_v2
@@ -327,6 +338,7 @@ class ChargeFilter:
             self._reopen()
             return
         self._outlier_s = 0.0
+        self._credit = credit * CREDIT_KEPT if credit > CREDIT_MIN else CREDIT_MIN
         weight = since_s / (NOISE_TIME_S + since_s)
         floor = settings.voltage_noise_v**2
         seen = y * y - explained
@@ -334,7 +346,8 @@ class ChargeFilter:
         self._noise_v2 = noise
         inverse = 1.0 / total
         ks, kb, kk, ke = ps * inverse, pb * inverse, pk * inverse, pe * inverse
-        self.soc += ks * y
+        step, reach = ks * y, STEP_SD * math.sqrt(p_ss)
+        self.soc += step if -reach < step < reach else math.copysign(reach, step)
         self.offset_a += kb * y
         resistance = self.resistance + kk * y
         self.resistance = min(max(resistance, RESISTANCE_MIN), settings.resistance_growth_max)
@@ -355,6 +368,7 @@ class ChargeFilter:
         """Believe less of what is believed: the voltages have not fitted for a while."""
         settings = self._settings
         self._outlier_s = 0.0
+        self._credit = 1.0
         self._p_ss = max(self._p_ss, settings.initial_soc_sd**2)
         self._p_kk = max(self._p_kk, settings.resistance_sd**2)
         self._p_ee = max(self._p_ee, settings.ocv_error_v**2 + self._model.hysteresis_v**2 / 3.0)

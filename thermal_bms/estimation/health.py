@@ -5,8 +5,8 @@ change of the latter. Both carry their error: that of the count grows with the c
 of each moment follows from the slope of the open-circuit voltage there. On LFP such moments are below 15 % and at the
 end of a full charge; between them nothing is claimed.
 
-Resistance: the factor that the charge filter finds between measured and nominal overpotential, kept from times at which
-the cell is warm and loaded; the nominal one already follows temperature and charge, so that the factor is one of age.
+Resistance: the factor between changes of the measured and of the nominal overpotential while the cell is warm; the
+nominal one already follows temperature and charge, so that the factor is one of age.
 """
 
 import math
@@ -21,9 +21,9 @@ KEYPOINT_SD_MAX = 0.02
 AGEING_PER_ROOT_S = 1e-5
 OVERPOTENTIAL_SHARE = 0.1
 WARM_DEGC = (10.0, 45.0)
-LOADED_V = 0.01
+CHANGE_MIN_V = 0.005
 RESISTANCE_TABLE_SD = 0.02
-RESISTANCE_TIME_S = 1800.0
+RESISTANCE_TIME_S = 20e3
 
 
 @final
@@ -123,24 +123,39 @@ def keypoint(
 
 @final
 class ResistanceHealth:
-    """Resistance of one string relative to that of a new one, from the warm and loaded hours."""
+    """Resistance of one string relative to that of a new one, from the warm hours.
 
-    __slots__ = ("_weight_s", "sd", "value")
+    Between two turns the measured overpotential changes by dy and the nominal one by dx; the factor is the line through
+    the origin, ``k = sum(dx dy) / sum(dx^2)``, forgotten over ``RESISTANCE_TIME_S``. Differences, because a
+    wrong open-circuit voltage drops out of them.
+    """
+
+    __slots__ = ("_rest_v2", "_sum_xx", "_sum_xy", "_x_v", "_y_v", "sd", "value")
 
     def __init__(self, settings: EstimationSettings) -> None:
         self.value = 1.0
         self.sd = 2.0 * settings.resistance_sd
-        self._weight_s = 0.0
+        self._sum_xx = self._sum_xy = 0.0
+        self._rest_v2 = settings.voltage_noise_v**2
+        self._x_v = self._y_v = math.nan
 
-    def take(self, state: ChargeFilter, since_s: float) -> None:
-        """Take in the filter's resistance factor when it means something."""
+    def take(self, voltage_v: float, state: ChargeFilter, since_s: float) -> None:
+        """Take in a mean cell voltage [V] at a turn, ``since_s`` after the turn before; NaN starts anew."""
         low_degc, high_degc = WARM_DEGC
-        if not low_degc <= state.temp_degc <= high_degc or abs(state.overpotential_v) < LOADED_V:
+        x_v = state.overpotential_v
+        y_v = state.open_circuit_v - voltage_v
+        dx_v, dy_v = x_v - self._x_v, y_v - self._y_v
+        self._x_v, self._y_v = x_v, y_v
+        if not low_degc <= state.temp_degc <= high_degc or not dx_v * dx_v > CHANGE_MIN_V**2:
             return
-        found_sd = math.hypot(state.resistance_sd, RESISTANCE_TABLE_SD)
-        if found_sd >= 2.0 * RESISTANCE_TABLE_SD and found_sd >= self.sd:
+        if dy_v - dy_v != 0.0:
             return
-        self._weight_s = min(self._weight_s + since_s, RESISTANCE_TIME_S)
-        gain = since_s / self._weight_s
-        self.value += gain * (state.resistance - self.value)
-        self.sd += gain * (found_sd - self.sd)
+        keep = 1.0 / (1.0 + since_s / RESISTANCE_TIME_S)
+        rest_v = dy_v - self.value * dx_v
+        if rest_v * rest_v > 0.25 * dx_v * dx_v + 25.0 * self._rest_v2:
+            return
+        self._rest_v2 += 0.02 * (rest_v * rest_v - self._rest_v2)
+        self._sum_xx = keep * (self._sum_xx + dx_v * dx_v)
+        self._sum_xy = keep * (self._sum_xy + dx_v * dy_v)
+        self.value = self._sum_xy / self._sum_xx
+        self.sd = math.sqrt(self._rest_v2 / self._sum_xx + RESISTANCE_TABLE_SD**2)

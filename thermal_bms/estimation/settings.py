@@ -13,7 +13,7 @@ class EstimationSettings(Parameters):
     shows what they lead to.
     """
 
-    initial_soc_sd: float = Field(default=0.1, gt=0.0, le=0.5, description="of a stored charge")
+    initial_soc_sd: float = Field(default=0.12, gt=0.0, le=0.5, description="of a stored charge")
     current_gain_sd: float = Field(default=0.005, ge=0.0, le=0.1)
     current_offset_sd: float = Field(default=0.0017, ge=0.0, le=0.1, description="share of the rated current")
     voltage_noise_v: float = Field(

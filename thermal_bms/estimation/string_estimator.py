@@ -106,11 +106,12 @@ class StringEstimator:
         self.bound.count(
             moved,
             since_s,
-            capacity_sd=min(self.capacity.sd, self._settings.capacity_sd),
+            capacity_sd=state.capacity_sd,
             offset_per_s=state.offset_sd_a / state.capacity_as,
         )
         if not self.bound.low <= state.soc <= self.bound.high:
             state.hold(self.bound.low, self.bound.high)
+        self.resistance.take(voltage_v, state, since_s)
         cycle = self._cycle
         self._cycle = (cycle + 1) % CYCLE
         known = voltage_v - voltage_v == 0.0
@@ -126,7 +127,8 @@ class StringEstimator:
             cold_degc, hot_degc = checked.cell_temp_min_degc[k], checked.cell_temp_max_degc[k]
             self.power.look_up(state, side, direction, cold_degc, hot_degc)
         elif cycle == 3:
-            self._look_at_health(voltage_v, CYCLE * since_s, known=known)
+            if known:
+                self._look_at_capacity(voltage_v)
         elif not checked.closed[k] and blind_s == 0.0 and abs(checked.current_a[k]) <= self._offset_max_a:
             state.take_offset(checked.current_a[k], OPEN_NOISE_A)
 
@@ -176,12 +178,11 @@ class StringEstimator:
         else:
             self.high.update(checked.cell_voltage_max_v[k] - mean_v, slope_v, eta, since_s)
 
-    def _look_at_health(self, voltage_v: float, since_s: float, *, known: bool) -> None:
+    def _look_at_capacity(self, voltage_v: float) -> None:
         state, capacity = self.filter, self.capacity
-        if known:
-            self.resistance.take(state, since_s)
-            if capacity.look(voltage_v, state) and capacity.sd <= self._settings.capacity_known_sd:
-                state.set_capacity(capacity.value * self._model.capacity_as, capacity.sd)
+        if capacity.look(voltage_v, state) and capacity.sd <= self._settings.capacity_known_sd:
+            self.bound.settle()
+            state.set_capacity(capacity.value * self._model.capacity_as, capacity.sd)
 
     def soc(self) -> float:
         """Return the charge, NaN before the first voltage."""
