@@ -88,7 +88,7 @@ class ChargeBound:
         model, settings = self._model, self._settings
         eta = state.overpotential_v
         open_v = voltage_v + state.resistance * eta - model.hysteresis_v * state.hysteresis
-        resistance = max(state.resistance_sd, 0.2 * settings.resistance_sd)
+        resistance = max(state.resistance_sd, 0.5 * settings.resistance_sd)
         doubt_v = (
             SIGMAS * math.hypot(settings.ocv_error_v, resistance * eta)
             + model.hysteresis_v

@@ -42,6 +42,9 @@ class EstimationSettings(Parameters):
         default=0.02, gt=0.0, le=0.2, description="state of health is reported from here"
     )
     resistance_known_sd: float = Field(default=0.05, gt=0.0, le=0.5)
+    cell_temp_error_k: float = Field(
+        default=0.3, ge=0.0, le=5.0, description="coldest and hottest cell may be this much beyond their sensors"
+    )
     power_margin: float = Field(default=0.02, ge=0.0, le=0.3, description="taken off every power limit")
     consumption_distance_m: float = Field(
         default=50e3, gt=1e3, le=1e6, description="over which consumption is averaged"

@@ -124,8 +124,7 @@ class StringEstimator:
             side = self.low if direction == DISCHARGE else self.high
             if known:
                 self._look_at_cells(checked, k, CYCLE // 2 * since_s, low=direction == DISCHARGE)
-            cold_degc, hot_degc = checked.cell_temp_min_degc[k], checked.cell_temp_max_degc[k]
-            self.power.look_up(state, side, direction, cold_degc, hot_degc)
+            self.power.look_up(state, side, direction, *self._extreme_temps_degc(checked, k))
         elif cycle == 3:
             if known:
                 self._look_at_capacity(voltage_v)
@@ -139,9 +138,13 @@ class StringEstimator:
             self.filter,
             self.low if direction == DISCHARGE else self.high,
             direction,
-            checked.cell_temp_min_degc[k],
-            checked.cell_temp_max_degc[k],
+            *self._extreme_temps_degc(checked, k),
         )
+
+    def _extreme_temps_degc(self, checked: Checked, k: int) -> tuple[float, float]:
+        """Return how cold and how hot the cells may be."""
+        error_k = self._settings.cell_temp_error_k
+        return checked.cell_temp_min_degc[k] - error_k, checked.cell_temp_max_degc[k] + error_k
 
     def _start(self, voltage_v: float, current_a: float, temp_degc: float) -> None:
         """Read the first charge from the voltage, corrected by the drop where that is known."""
