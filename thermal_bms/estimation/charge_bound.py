@@ -15,6 +15,7 @@ from thermal_bms.estimation.charge_filter import ChargeFilter
 from thermal_bms.estimation.settings import EstimationSettings
 
 SIGMAS = 3.0
+FAST_SIGMAS, FAST_SHARE = 4.0, 0.15  # noise, and what a circuit misses of a change of load
 NARROWEST = 0.002
 REOPENED = 0.05
 
@@ -79,6 +80,15 @@ class ChargeBound:
         self._start_low(max(self.low - soc, 0.0))
         self._start_high(min(self.high + soc, 1.0))
 
+    def include(self, soc: float, soc_sd: float) -> None:
+        """Make room for a charge and its deviation; that both ends meant to exclude it counts as a conflict."""
+        if not self.low <= soc <= self.high:
+            self.conflicts += 1
+        if soc - soc_sd < self.low:
+            self._start_low(max(soc - soc_sd, 0.0))
+        if soc + soc_sd > self.high:
+            self._start_high(min(soc + soc_sd, 1.0))
+
     def settle(self) -> None:
         """Take both ends as they are, before the capacity is counted otherwise."""
         self.lose(0.0)
@@ -90,9 +100,10 @@ class ChargeBound:
         open_v = voltage_v + state.resistance * eta - model.hysteresis_v * state.hysteresis
         resistance = max(state.resistance_sd, 0.5 * settings.resistance_sd)
         doubt_v = (
-            SIGMAS * math.hypot(settings.ocv_error_v, resistance * eta)
+            SIGMAS * math.sqrt(state.ocv_error_v2 + (resistance * eta) ** 2)
             + model.hysteresis_v
-            + 2.0 * state.noise_sd_v
+            + FAST_SIGMAS * state.noise_sd_v
+            + FAST_SHARE * abs(eta)
             + state.unsettled_v
         )
         off_k = state.temp_degc - model.reference_temp_degc

@@ -37,6 +37,7 @@ COUNT_LENGTH = 0.5  # charge moved over which errors of gain and capacity are ta
 RESISTANCE_DRIFT_PER_ROOT_H = 0.02
 RESISTANCE_DRIFT_PER_K = 0.01
 OFFSET_DRIFT_PER_ROOT_H = 0.1
+SLOW_TIME_S = 600.0
 RESISTANCE_MIN = 0.3
 UNSEEN_C_RATE = 0.5  # a current that may have flowed until just before the start
 
@@ -95,6 +96,7 @@ class ChargeFilter:
         "rc2_v",
         "resistance",
         "since_s",
+        "slow_v",
         "soc",
         "temp_degc",
         "unsettled_v",
@@ -106,6 +108,7 @@ class ChargeFilter:
         self._model, self._settings, self._rating_a = model, settings, rating_a
         self.soc, self.offset_a, self.resistance, self.ocv_error_v = soc, 0.0, 1.0, 0.0
         self.rc1_v = self.rc2_v = self.hysteresis = self.overpotential_v = 0.0
+        self.slow_v = 0.0
         self.current_a = self.moved = self.since_s = self.innovation_v = 0.0
         self.temp_degc = model.reference_temp_degc
         self.set_capacity(model.capacity_as, settings.capacity_sd)
@@ -142,6 +145,12 @@ class ChargeFilter:
     def ocv_error_sd_v(self) -> float:
         """One standard deviation of the error of the open-circuit voltage [V]."""
         return math.sqrt(self._p_ee)
+
+    @property
+    def ocv_error_v2(self) -> float:
+        """Variance that the error of the open-circuit voltage tends to: table, and diffusion outside the circuit."""
+        slow_v = self._settings.slow_error * self.slow_v
+        return self._settings.ocv_error_v**2 + slow_v * slow_v
 
     @property
     def noise_sd_v(self) -> float:
@@ -288,7 +297,10 @@ class ChargeFilter:
         self._p_be *= keep
         self._p_kk += drift
         self._p_ke *= keep
-        self._p_ee = settings.ocv_error_v**2 + (self._p_ee - settings.ocv_error_v**2) * keep * keep
+        load_v = abs(self.resistance * self.overpotential_v)
+        self.slow_v += since_s / (SLOW_TIME_S + since_s) * (load_v - self.slow_v)
+        limit_v2 = self.ocv_error_v2
+        self._p_ee = limit_v2 + (self._p_ee - limit_v2) * keep * keep
 
     def _linearise(self) -> tuple[float, float]:
         """Return the open-circuit voltage and the smallest of its slopes over the uncertain charge."""
@@ -327,7 +339,7 @@ class ChargeFilter:
         lasting = settings.voltage_noise_time_s / since_s
         lasting = lasting if lasting > 1.0 else 1.0
         credit = self._credit
-        total = explained + self._noise_v2 * lasting + settings.ocv_error_v**2 * (1.0 / credit - 1.0)
+        total = explained + self._noise_v2 * lasting + self.ocv_error_v2 * (1.0 / credit - 1.0)
         self.innovation_v = y
         gate = settings.gate_sd
         single = explained + self._noise_v2
@@ -371,5 +383,5 @@ class ChargeFilter:
         self._credit = 1.0
         self._p_ss = max(self._p_ss, settings.initial_soc_sd**2)
         self._p_kk = max(self._p_kk, settings.resistance_sd**2)
-        self._p_ee = max(self._p_ee, settings.ocv_error_v**2 + self._model.hysteresis_v**2 / 3.0)
+        self._p_ee = max(self._p_ee, self.ocv_error_v2 + self._model.hysteresis_v**2 / 3.0)
         self._p_sb = self._p_sk = self._p_se = self._p_bk = self._p_be = self._p_ke = 0.0

@@ -113,7 +113,7 @@ def keypoint(
     low, high = max(soc - 0.01, 0.0), min(soc + 0.01, 1.0)
     rise_v = model.open_circuit_v(high, off_k) - model.open_circuit_v(low, off_k)
     share_v = OVERPOTENTIAL_SHARE * (abs(eta) + abs(state.rc1_v) + abs(state.rc2_v))
-    doubt_v2 = settings.ocv_error_v**2 + share_v**2 + state.noise_sd_v**2 + state.unsettled_v**2
+    doubt_v2 = state.ocv_error_v2 + share_v**2 + state.noise_sd_v**2 + state.unsettled_v**2
     doubt_v2 += (0.3 * model.hysteresis_v) ** 2
     if rise_v <= 0.0:
         return soc, math.inf

@@ -28,6 +28,9 @@ class EstimationSettings(Parameters):
     ocv_error_length: float = Field(
         default=0.05, gt=0.0, le=1.0, description="charge over which that error changes"
     )
+    slow_error: float = Field(
+        default=0.05, ge=0.0, le=1.0, description="diffusion outside the circuit, share of the overpotential"
+    )
     resistance_sd: float = Field(default=0.1, gt=0.0, le=1.0, description="of the resistance, relative")
     resistance_growth_max: float = Field(default=3.0, gt=1.0, le=10.0)
     capacity_sd: float = Field(default=0.05, gt=0.0, le=0.5, description="of the capacity, relative")

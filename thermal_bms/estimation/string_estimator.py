@@ -15,6 +15,7 @@ from thermal_bms.plausibility import Checked
 
 NAN = float("nan")
 START_SD = 0.3
+LOST_SD = 0.05
 OPEN_NOISE_A = 0.5
 CYCLE = 8  # turns in which every slow part comes once or more
 
@@ -109,8 +110,6 @@ class StringEstimator:
             capacity_sd=state.capacity_sd,
             offset_per_s=state.offset_sd_a / state.capacity_as,
         )
-        if not self.bound.low <= state.soc <= self.bound.high:
-            state.hold(self.bound.low, self.bound.high)
         self.resistance.take(voltage_v, state, since_s)
         cycle = self._cycle
         self._cycle = (cycle + 1) % CYCLE
@@ -118,7 +117,7 @@ class StringEstimator:
         if cycle in (1, 5):
             if known:
                 self.bound.cut(voltage_v, state)
-                state.hold(self.bound.low, self.bound.high)
+            self._agree()
         elif cycle in (0, 2, 4, 6):
             direction = DISCHARGE if cycle in (0, 4) else CHARGE
             side = self.low if direction == DISCHARGE else self.high
@@ -130,6 +129,14 @@ class StringEstimator:
                 self._look_at_capacity(voltage_v)
         elif not checked.closed[k] and blind_s == 0.0 and abs(checked.current_a[k]) <= self._offset_max_a:
             state.take_offset(checked.current_a[k], OPEN_NOISE_A)
+
+    def _agree(self) -> None:
+        """Let the bound lead a filter that is lost, and give way to one that is sure."""
+        state, bound = self.filter, self.bound
+        if state.soc_sd > LOST_SD:
+            state.hold(bound.low, bound.high)
+        else:
+            bound.include(state.soc, state.soc_sd)
 
     def refresh_continuous(self, checked: Checked, k: int, direction: int, heat_out_w: float) -> None:
         """Bring the 30-minute power of one direction up to date."""
