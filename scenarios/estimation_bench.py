@@ -1,4 +1,4 @@
-"""A bench for the estimator: the project's pack at an imposed temperature, with faulty sensors and the truth beside them.
+"""A bench for the estimator: the project's pack at an imposed temperature, faulty sensors, and the truth beside them.
 
 Only the electrical side runs, so that a day takes a second. Sensors have the errors of the acceptance test: gain and
 offset of the current, noise of the cell voltages. The pack's cells have their spread, and may be aged.
@@ -10,7 +10,7 @@ from typing import final
 import numpy as np
 
 from plant_models.cell import load_cell
-from plant_models.pack import circuit_tables, pack_arrays, views
+from plant_models.pack import PackArrays, circuit_tables, pack_arrays, views
 from plant_models.pack_electrical import pack_electrical_step
 from plant_models.sensors import sense_voltages
 from plant_models.truck_parameters import describe, load_truck
@@ -19,11 +19,24 @@ from plant_models.vehicle import new_vehicle_state, vehicle_record
 from scenarios.drive_cycle import load_cycle
 from thermal_bms.description import PackDescription
 from thermal_bms.estimation import EstimationSettings, Estimator
+from thermal_bms.estimation.power import CHARGE, DISCHARGE, PowerRatings
+from thermal_bms.limits import load_limits
 from thermal_bms.plausibility import Plausibility
 from thermal_bms.signals import Estimate, Measurement, VehicleMode
 from thermal_bms.units import FloatArray, degc_to_k
 
 AMPLE_W = 1e7
+COLUMNS = (
+    "soc",
+    "estimate",
+    "soc_sd",
+    "soc_min",
+    "soc_max",
+    "cell_soc_min",
+    "cell_soc_max",
+    "cell_soc_min_bound",
+    "cell_soc_max_bound",
+)
 TRACTION = PORTS.index("traction_power_w")
 
 
@@ -101,6 +114,7 @@ class PackBench:
         self._voltage_noise_v = voltage_noise_v
         self.plausibility = Plausibility(self.description)
         self.estimator = Estimator(self.description, settings, initial_soc=told_soc)
+        self.ratings = PowerRatings(load_limits(self.description.chemistry), self.description)
         self.temp_degc = temp_degc
         self.time_s = 0.0
         self.bus_voltage_v = 0.0
@@ -152,15 +166,100 @@ class PackBench:
             state.string_voltage_v.copy(),
             state.string_closed > 0.0,
             self.bus_voltage_v,
-            *([20.0] * 3),
-            *([0.0] * 3),
-            5e5,
-            5e5,
-            0.0,
-            0.0,
-            self.temp_degc,
-            0.5,
-            self.vehicle_speed_m_per_s,
+            coolant_inlet_temp_degc=20.0,
+            coolant_outlet_temp_degc=20.0,
+            drive_loop_temp_degc=20.0,
+            pump_speed_rpm=0.0,
+            fan_speed_rpm=0.0,
+            compressor_speed_rpm=0.0,
+            suction_pressure_pa=5e5,
+            discharge_pressure_pa=5e5,
+            heater_power_w=0.0,
+            compressor_power_w=0.0,
+            ambient_temp_degc=self.temp_degc,
+            ambient_humidity=0.5,
+            vehicle_speed_m_per_s=self.vehicle_speed_m_per_s,
+        )
+
+    def holds(self, power_w: float, horizon_s: int) -> bool:
+        """Return whether a copy of the true pack holds a constant power [W] without meeting any limit.
+
+        Limits: current by rating, temperature and charge; voltage of every single cell; the power itself.
+        """
+        arrays = PackArrays(*[array.copy() for array in self.arrays])
+        constants, state, work = views(arrays)
+        direction = DISCHARGE if power_w > 0.0 else CHARGE
+        ratings, edge_v = self.ratings, self.ratings.voltage_v[direction]
+        for _ in range(horizon_s):
+            bus_v = pack_electrical_step(self._tables, constants, state, work, power_w, 0.0, 1.0)
+            limit_a = ratings.current_a(direction, float(state.soc.mean()), self.temp_degc, self.temp_degc)
+            beyond = (
+                float(state.voltage_v.min()) < edge_v
+                if direction == DISCHARGE
+                else float(state.voltage_v.max()) > edge_v
+            )
+            missed_w = abs(bus_v * float(state.string_current_a.sum()) - power_w)
+            if beyond or float(np.abs(state.string_current_a).max()) > limit_a:
+                return False
+            if missed_w > 0.01 * abs(power_w) + 100.0:
+                return False
+        return True
+
+    def power_max_w(self, direction: int, horizon_s: int) -> float:
+        """Return the largest constant power [W] that a copy of the true pack holds, to 0.02 % of 3 MW."""
+        low_w, high_w, sign = 0.0, 3e6, 1.0 if direction == DISCHARGE else -1.0
+        for _ in range(13):
+            middle_w = 0.5 * (low_w + high_w)
+            if self.holds(sign * middle_w, horizon_s):
+                low_w = middle_w
+            else:
+                high_w = middle_w
+        return low_w
+
+    def drive_and_charge(
+        self,
+        cycle_w: FloatArray,
+        seconds: int,
+        *,
+        empty_soc: float = 0.1,
+        charge_c_rate: float = 0.5,
+        scale: float = 1.0,
+    ) -> FloatArray:
+        """Drive a power cycle over and over, charge to full whenever empty; return one row a second.
+
+        A charge is constant current, then constant voltage of the fullest cell, ended at 3 % of the rating.
+        Columns are those of ``COLUMNS``.
+        """
+        pack = self.description
+        rated_a = pack.n_strings * pack.capacity_ah * charge_c_rate
+        full_v = pack.cell_voltage_max_v - 0.01
+        current_a, rows = 0.0, []
+        for second in range(seconds):
+            if current_a > 0.0:
+                highest_v = float(self.state.voltage_v.max())
+                current_a = min(rated_a, 1.05 * current_a + 5.0) if highest_v < full_v else 0.97 * current_a
+                self.step(0.0, charger_a=current_a)
+                if current_a < 0.03 * rated_a and highest_v > full_v - 0.02:
+                    current_a = 0.0
+            else:
+                power_w = scale * float(cycle_w[second % len(cycle_w)])
+                self.step(power_w if self.soc < 0.985 else max(power_w, 0.0))
+                current_a = 5.0 if self.soc < empty_soc else 0.0
+            rows.append(self._row(self.estimate()))
+        return np.array(rows)
+
+    def _row(self, estimate: Estimate) -> tuple[float, ...]:
+        bounds, soc = estimate.bounds, self.state.soc
+        return (
+            self.soc,
+            estimate.soc,
+            bounds.soc_sd,
+            bounds.soc_min,
+            bounds.soc_max,
+            float(soc.min()),
+            float(soc.max()),
+            bounds.cell_soc_min,
+            bounds.cell_soc_max,
         )
 
     def estimate(self) -> Estimate:

@@ -1,13 +1,22 @@
 """What a controller is told of its truck before the first tick: the numbers an engineer flashes into it."""
 
+from itertools import pairwise
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from thermal_bms.parameters import Parameters
 
-
 Table = tuple[tuple[float, ...], ...]
+
+
+def _check_table(name: str, table: Table, temp_degc: tuple[float, ...], soc: tuple[float, ...]) -> None:
+    """Raise ``ValueError`` unless both grids rise and the table has a row per temperature, a column per charge."""
+    for grid_name, grid in (("temp_degc", temp_degc), ("soc", soc)):
+        if any(b <= a for a, b in pairwise(grid)):
+            raise ValueError(f"{grid_name} must rise")
+    if len(table) != len(temp_degc) or any(len(row) != len(soc) for row in table):
+        raise ValueError(f"{name} needs {len(temp_degc)} rows of {len(soc)} values")
 
 
 class CircuitDescription(Parameters):
@@ -35,14 +44,9 @@ class CircuitDescription(Parameters):
 
     @model_validator(mode="after")
     def _circuit_fits(self) -> "CircuitDescription":
-        for name in ("temp_degc", "soc"):
-            grid = getattr(self, name)
-            if any(b <= a for a, b in zip(grid, grid[1:], strict=False)):
-                raise ValueError(f"{name} must rise")
         for name in ("r0_discharge_ohm", "r0_charge_ohm", "r1_ohm", "r2_ohm", "tau1_s", "tau2_s"):
             table = getattr(self, name)
-            if len(table) != len(self.temp_degc) or any(len(row) != len(self.soc) for row in table):
-                raise ValueError(f"{name} needs {len(self.temp_degc)} rows of {len(self.soc)} values")
+            _check_table(name, table, self.temp_degc, self.soc)
             if min(map(min, table)) <= 0.0:
                 raise ValueError(f"{name} must be > 0")
         return self
@@ -57,14 +61,8 @@ class PlatingDescription(Parameters):
 
     @model_validator(mode="after")
     def _plating_fits(self) -> "PlatingDescription":
-        for name in ("temp_degc", "soc"):
-            grid = getattr(self, name)
-            if any(b <= a for a, b in zip(grid, grid[1:], strict=False)):
-                raise ValueError(f"{name} must rise")
-        table = self.charge_c_rate
-        if len(table) != len(self.temp_degc) or any(len(row) != len(self.soc) for row in table):
-            raise ValueError(f"charge_c_rate needs {len(self.temp_degc)} rows of {len(self.soc)} values")
-        if min(map(min, table)) < 0.0:
+        _check_table("charge_c_rate", self.charge_c_rate, self.temp_degc, self.soc)
+        if min(map(min, self.charge_c_rate)) < 0.0:
             raise ValueError("charge_c_rate must be >= 0")
         return self
 
@@ -93,16 +91,18 @@ class PackDescription(Parameters):
         default=None, description="without it the estimator splits resistance_ohm by fixed shares"
     )
     plating: PlatingDescription | None = None
-    heat_capacity_j_per_k: float = Field(default=0.0, ge=0.0, description="of one string's cells; 0: not known")
+    heat_capacity_j_per_k: float = Field(
+        default=0.0, ge=0.0, description="of one string's cells; 0: not known"
+    )
     usable_soc_min: float = Field(default=0.0, ge=0.0, lt=1.0, description="where the truck's use ends")
 
     @model_validator(mode="after")
     def _tables_fit(self) -> "PackDescription":
         if len(self.ocv_soc) != len(self.ocv_v) or len(self.resistance_temp_degc) != len(self.resistance_ohm):
             raise ValueError("table and grid differ in length")
-        if self.circuit and self.circuit.entropic_v_per_k:
-            if len(self.circuit.entropic_v_per_k) != len(self.ocv_soc):
-                raise ValueError("circuit.entropic_v_per_k and ocv_soc differ in length")
+        entropic = self.circuit.entropic_v_per_k if self.circuit else ()
+        if entropic and len(entropic) != len(self.ocv_soc):
+            raise ValueError("circuit.entropic_v_per_k and ocv_soc differ in length")
         return self
 
 

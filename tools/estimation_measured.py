@@ -78,8 +78,9 @@ def rested(trace: Trace) -> tuple[FloatArray, FloatArray, float]:
 def open_circuit(slow: Trace, pulses: dict[float, Trace]) -> tuple[float, FloatArray, FloatArray, FloatArray]:
     """Return capacity [Ah], charges, open-circuit voltage [V] and its change with temperature [V/K].
 
-    The rests of the pulse test at 25 degC, joined by the shape of the C/20 discharge. The cell gave 4 % less in the pulse
-    tests than in the C/20 test; the factor between their charges and the voltage between their curves are fitted. What
+    The rests of the pulse test at 25 degC, joined by the shape of the C/20 discharge. The cell gave 4 % less in the
+    pulse tests than in the C/20 test; the factor between their charges and the voltage between their curves are fitted.
+    What
     the rests at 10, 0 and -10 degC lie lower goes into the temperature coefficient: mostly diffusion that one hour
     does not end, hardly entropy.
     """
@@ -89,7 +90,7 @@ def open_circuit(slow: Trace, pulses: dict[float, Trace]) -> tuple[float, FloatA
         return np.interp(factor * charge_ah, slow.charge_ah[:end], slow.voltage_v[:end])
 
     charge_ah, rest_v, _ = rested(pulses[25.0])
-    factor, above_v = least_squares(lambda x: shape(charge_ah, x[0]) + x[1] - rest_v, [1.0, 0.0]).x
+    factor = least_squares(lambda x: shape(charge_ah, x[0]) + x[1] - rest_v, [1.0, 0.0]).x[0]
     capacity_ah = float(slow.charge_ah[end] / factor)
     soc = np.linspace(0.0, 1.0, 101)
     out_ah = capacity_ah * (1.0 - soc)

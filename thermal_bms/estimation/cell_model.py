@@ -74,12 +74,12 @@ class CellModel:
 
     __slots__ = (
         "_circuit",
+        "_energy_j",
         "_entropic",
         "_entropic_rise",
         "_ocv_rise_v",
         "_ocv_v",
         "capacity_as",
-        "energy_j",
         "hysteresis_rate",
         "hysteresis_v",
         "reference_temp_degc",
@@ -94,11 +94,14 @@ class CellModel:
             if circuit.entropic_v_per_k
             else np.zeros(N_SOC + 1)
         )
-        self._ocv_v, self._ocv_rise_v = ocv_v.tolist(), np.diff(ocv_v).tolist()
-        self._entropic, self._entropic_rise = entropic.tolist(), np.diff(entropic).tolist()
+        self._ocv_v: list[float] = ocv_v.tolist()
+        self._ocv_rise_v: list[float] = np.diff(ocv_v).tolist()
+        self._entropic: list[float] = entropic.tolist()
+        self._entropic_rise: list[float] = np.diff(entropic).tolist()
         self.capacity_as = 3600.0 * pack.capacity_ah
         middle_v = 0.5 * (ocv_v[1:] + ocv_v[:-1])
-        self.energy_j = np.concatenate(([0.0], np.cumsum(middle_v))) * self.capacity_as / N_SOC
+        energy_j = np.concatenate(([0.0], np.cumsum(middle_v))) * self.capacity_as / N_SOC
+        self._energy_j: list[float] = energy_j.tolist()
         self.hysteresis_v, self.hysteresis_rate = circuit.hysteresis_v, circuit.hysteresis_rate
         self.reference_temp_degc = circuit.reference_temp_degc
         self._circuit = _circuit_grid(circuit)
@@ -138,7 +141,7 @@ class CellModel:
         """Return the energy of one group between empty and a charge, at rest and reference temperature [J]."""
         x = min(max(soc, 0.0), 1.0) * N_SOC
         i = min(int(x), N_SOC - 1)
-        return float(self.energy_j[i] + (x - i) * (self.energy_j[i + 1] - self.energy_j[i]))
+        return self._energy_j[i] + (x - i) * (self._energy_j[i + 1] - self._energy_j[i])
 
     def circuit(self, soc: float, temp_degc: float) -> Circuit:
         """Return the circuit at a charge and temperature; constant beyond the grid."""

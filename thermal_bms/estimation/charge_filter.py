@@ -14,7 +14,7 @@ moved gives the worth back. Errors that last some ten seconds are counted as noi
 that a wrong start never looks more certain than it is; far jumps are left to the bound of ``charge_bound``.
 
 Adaptive: the voltage noise follows the innovations. Robust: an innovation beyond ``gate_sd`` standard deviations is
-left out, unless it goes on for ``outlier_s``; then the filter is opened again.
+left out, unless it goes on for ``outlier_s``; then the filter starts again from the voltage.
 
 References: Plett, J. Power Sources 134 (2004) 252, doi 10.1016/j.jpowsour.2004.02.031; Mohamed and Schwarz,
 J. Geodesy 73 (1999) 193, doi 10.1007/s001900050236 (innovation-based adaptation).
@@ -304,7 +304,11 @@ class ChargeFilter:
 
     def _linearise(self) -> tuple[float, float]:
         """Return the open-circuit voltage and the smallest of its slopes over the uncertain charge."""
-        soc, at, off_k = self.soc, self._model.open_circuit_v, self.temp_degc - self._model.reference_temp_degc
+        soc, at, off_k = (
+            self.soc,
+            self._model.open_circuit_v,
+            self.temp_degc - self._model.reference_temp_degc,
+        )
         sd = math.sqrt(self._p_ss)
         reach = sd if sd > SLOPE_REACH else SLOPE_REACH
         here_v = at(soc, off_k)
@@ -347,7 +351,7 @@ class ChargeFilter:
             self._outlier_s += since_s
             if self._outlier_s < settings.outlier_s:
                 return
-            self._reopen()
+            self._restart(voltage_v)
             return
         self._outlier_s = 0.0
         self._credit = credit * CREDIT_KEPT if credit > CREDIT_MIN else CREDIT_MIN
@@ -376,12 +380,15 @@ class ChargeFilter:
         self._p_ke = p_ke - kk * pe
         self._p_ee = p_ee - ke * pe
 
-    def _reopen(self) -> None:
-        """Believe less of what is believed: the voltages have not fitted for a while."""
-        settings = self._settings
+    def _restart(self, voltage_v: float) -> None:
+        """Start again from the voltage: what was believed has not fitted for a while."""
+        settings, model = self._settings, self._model
+        open_v = voltage_v + self.resistance * self.overpotential_v - model.hysteresis_v * self.hysteresis
+        self.soc = model.soc_of(open_v, self.temp_degc - model.reference_temp_degc)
+        self.ocv_error_v = 0.0
         self._outlier_s = 0.0
         self._credit = 1.0
         self._p_ss = max(self._p_ss, settings.initial_soc_sd**2)
         self._p_kk = max(self._p_kk, settings.resistance_sd**2)
-        self._p_ee = max(self._p_ee, self.ocv_error_v2 + self._model.hysteresis_v**2 / 3.0)
+        self._p_ee = max(self._p_ee, self.ocv_error_v2 + model.hysteresis_v**2 / 3.0)
         self._p_sb = self._p_sk = self._p_se = self._p_bk = self._p_be = self._p_ke = 0.0

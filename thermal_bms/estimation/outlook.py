@@ -130,11 +130,13 @@ class Outlook:
             return math.nan
         return energy_left_j * self._distance_m / self._energy_j if self._energy_j > 0.0 else math.inf
 
-    def derate_in_s(self, strings: list[ChargeFilter], low: list[CellSpread], high: list[CellSpread]) -> float:
+    def derate_in_s(
+        self, strings: list[ChargeFilter], low: list[CellSpread], high: list[CellSpread]
+    ) -> float:
         """Return the time until a limit begins to fall, at the requested power and the warming of late [s].
 
-        The first of: hottest cell at the end of its full factor of temperature, charge at that of charge, extreme cell at
-        its voltage limit. 0 when there already, infinite when nothing leads there.
+        The first of: hottest cell at the end of its full factor of temperature, charge at that of charge, extreme
+        cell at its voltage limit. 0 when there already, infinite when nothing leads there.
         """
         direction = DISCHARGE if self.power_w >= 0.0 else CHARGE
         sides = low if direction == DISCHARGE else high

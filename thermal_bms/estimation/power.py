@@ -6,8 +6,8 @@ A string under a constant current i for a time t has the mean cell voltage ``e(t
     r = k (r0 + r1 (1 - exp(-t/tau1)) + r2 (1 - exp(-t/tau2))) + (drop of u over the charge moved) / i
 
 Its current is limited by the rating times the factors of temperature (coldest and hottest sensor) and charge, by the
-voltage limits of its extreme cell, and when charging by the plating table. Strings in parallel share a voltage: the pack
-stops at the first string that reaches its limit. Powers are those at the voltage that goes with them, at the end
+voltage limits of its extreme cell, and when charging by the plating table. Strings in parallel share a voltage: the
+pack stops at the first string that reaches its limit. Powers are those at the voltage that goes with them, at the end
 when discharging and at the start when charging, because that is when the current of a constant power is highest.
 
 "Continuous" is 30 minutes, as in UN Regulation No. 85 (maximum 30 minutes power); there the charge at the end and the
@@ -99,8 +99,8 @@ class StringPower:
 
     Attributes
     ----------
-    source_v, resistance_ohm, limit_a, edge_v : per direction and horizon: mean cell's source voltage and resistance, highest
-        current, and the mean cell voltage at which that current is the end of what is allowed
+    source_v, resistance_ohm : per direction and horizon, of the mean cell
+    limit_a, edge_v : per direction and horizon, highest current, and the mean cell voltage that goes with it
     continuous_w : per direction, of this string alone
     """
 
@@ -222,7 +222,13 @@ class StringPower:
         self.continuous_w[direction] = ratings.n_series * voltage_v * low_a
 
     def _holds(
-        self, current_a: float, state: ChargeFilter, spread: CellSpread, direction: int, cold_degc: float, hot_degc: float
+        self,
+        current_a: float,
+        state: ChargeFilter,
+        spread: CellSpread,
+        direction: int,
+        cold_degc: float,
+        hot_degc: float,
     ) -> bool:
         """Return whether a current holds for 30 minutes: charge, temperature, rating and voltage at its end."""
         model, ratings = self._model, self._ratings

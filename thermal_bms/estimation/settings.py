@@ -35,18 +35,23 @@ class EstimationSettings(Parameters):
     resistance_growth_max: float = Field(default=3.0, gt=1.0, le=10.0)
     capacity_sd: float = Field(default=0.05, gt=0.0, le=0.5, description="of the capacity, relative")
     cell_soc_sd: float = Field(default=0.01, ge=0.0, le=0.2, description="between the cells of a string")
-    cell_resistance_sd: float = Field(default=0.03, ge=0.0, le=0.5, description="between the cells of a string")
+    cell_resistance_sd: float = Field(
+        default=0.03, ge=0.0, le=0.5, description="between the cells of a string"
+    )
     cell_voltage_noise_v: float = Field(default=0.002, ge=0.0, le=0.05, description="of one cell's sensor")
     gate_sd: float = Field(default=5.0, ge=3.0, le=20.0, description="a voltage further off is an outlier")
     outlier_s: float = Field(
-        default=60.0, gt=0.0, le=3600.0, description="outliers for this long: the estimate itself is wrong"
+        default=120.0, gt=0.0, le=3600.0, description="outliers for this long: the estimate itself is wrong"
     )
     capacity_known_sd: float = Field(
         default=0.02, gt=0.0, le=0.2, description="state of health is reported from here"
     )
     resistance_known_sd: float = Field(default=0.05, gt=0.0, le=0.5)
     cell_temp_error_k: float = Field(
-        default=0.3, ge=0.0, le=5.0, description="coldest and hottest cell may be this much beyond their sensors"
+        default=0.3,
+        ge=0.0,
+        le=5.0,
+        description="coldest and hottest cell may be this much beyond their sensors",
     )
     power_margin: float = Field(default=0.02, ge=0.0, le=0.3, description="taken off every power limit")
     consumption_distance_m: float = Field(

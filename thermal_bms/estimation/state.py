@@ -138,7 +138,9 @@ class Estimator:
         slot, turn = self._tick & 3, self._turn
         if slot == 0:
             strings[turn].turn(checked, turn)
-            self._heat_ohm[turn] = self._pack.n_series * self._resistance.at(checked.cell_temp_mean_degc[turn])
+            self._heat_ohm[turn] = self._pack.n_series * self._resistance.at(
+                checked.cell_temp_mean_degc[turn]
+            )
         elif slot == 1:
             strings[turn].power.refresh(strings[turn].filter, DISCHARGE)
         elif slot == 3:
@@ -176,13 +178,16 @@ class Estimator:
 
     def _connected_strings(self, checked: Checked) -> list[StringEstimator]:
         """Return the connected strings; none when nothing is connected."""
-        return [string for string, on in zip(self.strings, checked.closed, strict=True) if on and string.started]
+        return [
+            string for string, on in zip(self.strings, checked.closed, strict=True) if on and string.started
+        ]
 
     def _refresh_power(self, checked: Checked, direction: int) -> None:
         strings = [string.power for string in self._connected_strings(checked)]
         keep, powers_w = 1.0 - self._settings.power_margin, self._powers_w[direction]
         powers_w[:N_SHORT] = [keep * x for x in pack_power_w(strings, direction, self._pack.n_series)]
-        self._power = PowerOutlook(*self._powers_w[0], *self._powers_w[1], *self._left)
+        short = (*self._powers_w[0], *self._powers_w[1])
+        self._power = PowerOutlook(*short, *self._left)  # type: ignore[call-arg]  # as many as it has fields
 
     def _refresh_continuous(self, checked: Checked, direction: int) -> None:
         n_strings = len(self.strings)
@@ -197,7 +202,11 @@ class Estimator:
     def _take_outlook(self, checked: Checked, heat_w: float, hottest_degc: float) -> None:
         measurement = checked.measurement
         power_w = math.fsum(
-            [a * v for a, v, on in zip(checked.current_a, checked.string_voltage_v, checked.closed, strict=True) if on]
+            [
+                a * v
+                for a, v, on in zip(checked.current_a, checked.string_voltage_v, checked.closed, strict=True)
+                if on
+            ]
         )
         self._outlook.take(
             power_w,

@@ -1,6 +1,5 @@
 """Everything that is estimated of one string, and the order in which its slow parts take their turns."""
 
-import math
 from typing import final
 
 from thermal_bms.description import PackDescription
@@ -100,6 +99,7 @@ class StringEstimator:
         since_s = state.since_s
         if blind_s > 0.0:
             self._count_blind(blind_s)
+        if checked.current_a[k] - checked.current_a[k] != 0.0:
             voltage_v = NAN  # the drop is not known
         moved = state.update(voltage_v, temp_degc)
         nominal = moved * state.capacity_as / self._model.capacity_as
@@ -127,7 +127,7 @@ class StringEstimator:
         elif cycle == 3:
             if known:
                 self._look_at_capacity(voltage_v)
-        elif not checked.closed[k] and blind_s == 0.0 and abs(checked.current_a[k]) <= self._offset_max_a:
+        elif not checked.closed[k] and abs(checked.current_a[k]) <= self._offset_max_a:
             state.take_offset(checked.current_a[k], OPEN_NOISE_A)
 
     def _agree(self) -> None:
@@ -196,7 +196,8 @@ class StringEstimator:
 
     def soc(self) -> float:
         """Return the charge, NaN before the first voltage."""
-        return self.filter.soc if self.started else NAN
+        soc = self.filter.soc
+        return (0.0 if soc < 0.0 else min(soc, 1.0)) if self.started else NAN
 
     def health(self) -> tuple[float, float, float, float]:
         """Return capacity, its deviation, resistance, its deviation; a value is NaN until it is known well enough."""
@@ -215,7 +216,3 @@ class StringEstimator:
         low = self.bound.low - self.low.soc - 2.0 * self.low.soc_sd
         high = self.bound.high + self.high.soc + 2.0 * self.high.soc_sd
         return max(low, 0.0), min(high, 1.0)
-
-    def is_finite(self) -> bool:
-        """Return whether the filter holds numbers; anything else would last forever."""
-        return math.isfinite(self.filter.soc + self.filter.overpotential_v + self.filter.resistance)
