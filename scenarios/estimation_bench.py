@@ -109,7 +109,7 @@ class PackBench:
         self.state.string_closed[:] = 1.0
         self._noise = np.random.default_rng(noise)
         self._n_parallel = parameters.pack.n_parallel
-        self._tables = circuit_tables(self.cell, self._n_parallel, 1.0)
+        self.tables = circuit_tables(self.cell, self._n_parallel, 1.0)
         self._gain, self._offset_a, self._current_noise_a = current_gain, current_offset_a, current_noise_a
         self._voltage_noise_v = voltage_noise_v
         self.plausibility = Plausibility(self.description)
@@ -135,7 +135,7 @@ class PackBench:
         """Advance by a second under a power demand [W] and a charger's current [A]."""
         self.state.core_temp_k[:] = degc_to_k(self.temp_degc)
         self.bus_voltage_v = pack_electrical_step(
-            self._tables, self.constants, self.state, self.work, power_w, charger_a, 1.0
+            self.tables, self.constants, self.state, self.work, power_w, charger_a, 1.0
         )
         self.time_s += 1.0
 
@@ -191,7 +191,7 @@ class PackBench:
         direction = DISCHARGE if power_w > 0.0 else CHARGE
         ratings, edge_v = self.ratings, self.ratings.voltage_v[direction]
         for _ in range(horizon_s):
-            bus_v = pack_electrical_step(self._tables, constants, state, work, power_w, 0.0, 1.0)
+            bus_v = pack_electrical_step(self.tables, constants, state, work, power_w, 0.0, 1.0)
             limit_a = ratings.current_a(direction, float(state.soc.mean()), self.temp_degc, self.temp_degc)
             beyond = (
                 float(state.voltage_v.min()) < edge_v
