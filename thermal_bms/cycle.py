@@ -91,7 +91,7 @@ class ControlUnit:
         self.limit_table = table
         self.resistance_ohm = PiecewiseLinear(pack.resistance_temp_degc, pack.resistance_ohm)
         self.plausibility = Plausibility(pack)
-        self.estimator = Estimator(pack, estimation, initial_soc=initial_soc)
+        self.estimator = Estimator(pack, estimation, limits=table, initial_soc=initial_soc)
         self.protection = Protection(table, pack)
         self.contactors = Contactors(table.contactor, pack.n_strings, precharge=pack.precharge)
         self.cross_checks = CrossChecks(truck)

@@ -15,11 +15,36 @@ from scenarios.rows import cell_columns, energy_columns, signal_columns
 from thermal_bms.control_loop import CONTROL_COLUMNS
 from thermal_bms.gateway_parts import SERVICE_COLUMNS
 from thermal_bms.link import measurement_columns
-from thermal_bms.signals import Command, Estimate, Limits, Measurement, Preview, ThermalCommand
+from thermal_bms.signals import (
+    ChargeBounds,
+    Command,
+    Estimate,
+    Health,
+    Limits,
+    Measurement,
+    PowerOutlook,
+    Preview,
+    ThermalCommand,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "nomenclature.md"
-SIGNALS = (Measurement, ThermalCommand, Command, Estimate, Limits, Preview)
-NESTED = {"thermal"}  # a signal inside a signal, whose own fields are looked at
+SIGNALS = (
+    Measurement,
+    ThermalCommand,
+    Command,
+    Estimate,
+    ChargeBounds,
+    Health,
+    PowerOutlook,
+    Limits,
+    Preview,
+)
+NESTED = {
+    "thermal",
+    "bounds",
+    "health",
+    "outlook",
+}  # a signal inside a signal, whose own fields are looked at
 FILES_ONLY = {"_h", "_min", "_km", "_kwh", "_percent"}
 
 

@@ -12,22 +12,20 @@ from thermal_bms.errors import ConfigError, ThermalBmsError
 
 PACKAGES = ("thermal_bms", "plant_models", "controllers", "scenarios")
 DISTRIBUTION = "thermal-bms"
-VERBS = tuple(
-    [
-        "run",
-        "list_",
-        "check",
-        "report",
-        "age",
-        "sweep",
-        "faults",
-        "identify",
-        "validate",
-        "gateway",
-        "plant",
-        "replay",
-        "doctor",
-    ]
+VERBS = (
+    "run",
+    "list_",
+    "check",
+    "report",
+    "age",
+    "sweep",
+    "faults",
+    "identify",
+    "validate",
+    "gateway",
+    "plant",
+    "replay",
+    "doctor",
 )
 
 INTERRUPTED = 130
