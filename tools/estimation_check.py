@@ -58,7 +58,7 @@ def nmc_rows() -> Iterator[Row]:
             bench = PackBench(
                 truck, soc=start, temp_degc=temp_degc, told_soc=start + wrong, seed=seed, **SENSORS
             )
-            cycle_w = np.roll(drive_power_w(truck, CYCLES[truck]), -5000 * seed)
+            cycle_w = np.roll(drive_power_w(truck, cycle), -5000 * seed)
             rows = bench.drive_and_charge(cycle_w, 5400, scale=0.5 if temp_degc < 5.0 else 1.0)
             errors.append(error(rows))
             late.append(float(np.abs(error(rows)[1200:]).max()))
@@ -94,14 +94,14 @@ def lfp_rows() -> Iterator[Row]:
 
 def consistency_rows() -> Iterator[Row]:
     """Yield the normalised error squared over random starts, cells and wrong open-circuit tables."""
-    for truck in CYCLES:
+    for truck, cycle in CYCLES.items():
         rng, squares, within = np.random.default_rng(5), [], []
         for seed in range(20):
             start = float(rng.uniform(0.3, 0.9))
             told = float(np.clip(start + 0.12 * rng.standard_normal(), 0.02, 1.0))
             bench = PackBench(truck, soc=start, told_soc=told, seed=seed, **SENSORS)
             wrong_tables(bench, rng)
-            cycle_w = np.roll(drive_power_w(truck, CYCLES[truck]), -1500 * seed)
+            cycle_w = np.roll(drive_power_w(truck, cycle), -1500 * seed)
             rows = bench.drive_and_charge(cycle_w, 3000)
             squares.append(np.mean((error(rows)[600:] / of(rows, "soc_sd")[600:]) ** 2))
             within.append(inside(rows))
@@ -122,10 +122,10 @@ def wrong_tables(bench: PackBench, rng: np.random.Generator) -> None:
 
 def health_rows() -> Iterator[Row]:
     """Yield capacity and resistance after a truck week with one full charge and a rest below 15 %."""
-    for truck in CYCLES:
+    for truck, cycle in CYCLES.items():
         aged = {"capacity": 0.88, "resistance": 1.3}
         bench = PackBench(truck, soc=0.8, told_soc=0.8, seed=3, **aged, **SENSORS)
-        cycle_w = drive_power_w(truck, CYCLES[truck])
+        cycle_w = drive_power_w(truck, cycle)
         for day in range(7):
             bench.temp_degc = 18.0 + 2.0 * day
             bench.drive_and_charge(
