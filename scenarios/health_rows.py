@@ -1,4 +1,4 @@
-"""What a run records of predictive health: a row per finding and look while it stands; and what the report says of it."""
+"""What a run records of predictive health, a row per finding and look while it stands; what the report says of it."""
 
 import math
 from typing import NamedTuple

@@ -23,11 +23,11 @@ from thermal_bms.health.settings import HealthSettings
 from thermal_bms.units import SECONDS_PER_HOUR, FloatArray
 
 CHARGE, CAPACITY, LEAK, RESISTANCE = range(4)
-# One standard deviation between groups at the start: cells of one batch (1 % of capacity, 2 % of resistance, as the
-# plant's spread) and how they were balanced; a leak of C/20000.
-START_SD = np.array([0.005, 0.01, 5e-5 / SECONDS_PER_HOUR, 0.03])
+# One standard deviation between groups at the start: cells of one batch that have aged a little, 0.5 % of charge, 2 %
+# of capacity, 3 % of resistance; a leak of C/1000. Assumed.
+START_SD = np.array([0.005, 0.02, 1e-3 / SECONDS_PER_HOUR, 0.03])
 # What a state may change within an hour, one standard deviation; assumed.
-HOURLY_SD = np.array([2e-4, 1e-4, 5e-4 / SECONDS_PER_HOUR, 0.02])
+HOURLY_SD = np.array([2e-4, 2e-3, 1e-3 / SECONDS_PER_HOUR, 0.02])
 VOLTAGE_SD_V = 1.3e-3  # noise of 1 mV and steps of 1 mV
 MODEL_SHARE = 0.02  # of polarisation, from the temperatures along the string
 SLOPE_OVER = 0.01
@@ -47,7 +47,9 @@ class CellWatch:
     string : index of the string
     """
 
-    def __init__(self, model: CellModel, pack: PackDescription, settings: HealthSettings, string: int) -> None:
+    def __init__(
+        self, model: CellModel, pack: PackDescription, settings: HealthSettings, string: int
+    ) -> None:
         self._model, self._settings, self._string = model, settings, string
         self._capacity_ah = pack.capacity_ah
         self._filter = DeviationFilter(pack.n_series, START_SD)
@@ -109,13 +111,15 @@ class CellWatch:
         self._trend_s += elapsed_s
 
     def candidates(self, time_s: float) -> list[Finding]:
-        """Return what looks beyond its limit now, at most one leak and one resistance."""
-        return [found for found in (self._leak(time_s), self._resistance(time_s)) if found is not None]
+        """Return what looks beyond its limit now: one resistance and one leak at the most.
 
-    def leak_a(self, group: int) -> float:
-        """Return the leak of a group against the middle one [A]."""
-        leaks = self._filter.states[LEAK]
-        return float(robust_centre(leaks)[0] - leaks[group]) * SECONDS_PER_HOUR * self._capacity_ah
+        A cell that wears out loses capacity with its resistance and parts from the others as if it leaked; such a
+        group is reported once, by its resistance.
+        """
+        leak, resistance = self._leak(time_s), self._resistance(time_s)
+        if resistance is None:
+            return [] if leak is None else [leak]
+        return [resistance] if leak is None or leak.place == resistance.place else [resistance, leak]
 
     def _leak(self, time_s: float) -> Finding | None:
         settings, states = self._settings, self._filter.states

@@ -19,7 +19,9 @@ from thermal_bms.units import SECONDS_PER_HOUR
 WINDOW_S = 300.0
 FORGET = math.exp(-WINDOW_S / (2.0 * SECONDS_PER_HOUR))
 WINDOWS_MIN = 6
-SHARE_SD = 0.25  # of one window: of the ratio of two conductances, from heat, mean temperature and flow; assumed
+SHARE_SD = (
+    0.25  # of one window: of the ratio of two conductances, from heat, mean temperature and flow; assumed
+)
 
 
 @final
@@ -44,7 +46,11 @@ class StringCooling:
         self, temp_degc: list[float], heat_w: list[float], inlet_temp_degc: float, elapsed_s: float
     ) -> None:
         """Take in one sample: mean temperature [degC] and heat [W] of every string."""
-        if self._n < 2 or self._capacity <= 0.0 or not math.isfinite(sum(temp_degc) + sum(heat_w) + inlet_temp_degc):
+        if (
+            self._n < 2
+            or self._capacity <= 0.0
+            or not math.isfinite(sum(temp_degc) + sum(heat_w) + inlet_temp_degc)
+        ):
             self.reset_window()
             return
         if not self._start_degc:
@@ -72,6 +78,8 @@ class StringCooling:
         if self._windows < WINDOWS_MIN:
             return []
         conductance = [j / ks for j, ks in zip(self._given_j, self._driven_ks, strict=True)]
+        if min(conductance) <= 0.0:
+            return []
         shares = []
         for k, own in enumerate(conductance):
             others = sorted(conductance[:k] + conductance[k + 1 :])
@@ -130,8 +138,6 @@ class ShareTrend:
         return [found._replace(time_to_limit_s=left / rate_per_s if known else math.inf)]
 
 
-def _loss(
-    kind: FindingKind, string: int, share: float, limit: float, sd: float, time_s: float
-) -> Finding:
+def _loss(kind: FindingKind, string: int, share: float, limit: float, sd: float, time_s: float) -> Finding:
     confidence = confidence_beyond(-share, -limit, sd)
     return Finding(kind, string, WHOLE, share, limit, confidence, math.inf, time_s)

@@ -6,6 +6,9 @@ gain are the same for all and are computed once::
     x_i <- F x_i,                P <- F P F' + Q
     k = P h' / (h P h' + r),     x_i <- x_i + k (y_i - h x_i),   P <- (I - k h) P
 
+A member whose innovation is beyond ``SURPRISE`` standard deviations has changed more than the noise Q allows; it alone
+takes this observation with the gain of a covariance ``DOUBT`` times as large.
+
 This is the bar-delta idea of Plett, "Efficient battery pack state estimation using bar-delta filtering", EVS24 (2009).
 """
 
@@ -16,6 +19,10 @@ import numpy as np
 from thermal_bms.units import FloatArray
 
 MAD_TO_SD = 1.4826  # of a normal distribution: 1 / 0.6745
+
+
+SURPRISE = 5.0
+DOUBT = 25.0
 
 
 @final
@@ -46,8 +53,14 @@ class DeviationFilter:
     def correct(self, observed: FloatArray, row: FloatArray, variance: float) -> None:
         """Take in one observation of every member, shape (n_members,)."""
         spread = self.covariance @ row
-        gain = spread / (row @ spread + variance)
-        self.states += np.outer(gain, observed - row @ self.states)
+        explained = float(row @ spread)
+        gain = spread / (explained + variance)
+        innovation = observed - row @ self.states
+        change = np.outer(gain, innovation)
+        surprised = innovation**2 > SURPRISE**2 * (explained + variance)
+        if surprised.any():
+            change[:, surprised] *= DOUBT * (explained + variance) / (DOUBT * explained + variance)
+        self.states += change
         covariance = self.covariance - np.outer(gain, spread)
         self.covariance = 0.5 * (covariance + covariance.T)
 

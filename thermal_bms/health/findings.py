@@ -12,7 +12,7 @@ class FindingKind(IntEnum):
 
     SOFT_SHORT = 1
     RESISTANCE_GROWTH = 2
-    CELL_TEMP_SENSOR_DRIFT = 3
+    CELL_TEMP_OUTLIER = 3
     STRING_COOLING_LOSS = 4
     COOLANT_FLOW_LOSS = 5
     REFRIGERANT_LOSS = 6
@@ -21,10 +21,10 @@ class FindingKind(IntEnum):
 UNITS = {
     FindingKind.SOFT_SHORT: "A",
     FindingKind.RESISTANCE_GROWTH: "of the mean",
-    FindingKind.CELL_TEMP_SENSOR_DRIFT: "K",
+    FindingKind.CELL_TEMP_OUTLIER: "K",
     FindingKind.STRING_COOLING_LOSS: "of the others",
     FindingKind.COOLANT_FLOW_LOSS: "of the expected flow",
-    FindingKind.REFRIGERANT_LOSS: "of the expected heat",
+    FindingKind.REFRIGERANT_LOSS: "of the evaporator's conductance",
 }
 
 

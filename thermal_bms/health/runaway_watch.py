@@ -70,7 +70,9 @@ class RunawayWatch:
                 self._usual_v[k] += weight * over_v
                 sum_off_v = checked.cell_voltage_mean_v[k] * self._n_series - checked.string_voltage_v[k]
                 self._sum_off_v[k] += weight * (sum_off_v - self._sum_off_v[k])
-            elif over_v > DROP_V and self._is_real_drop(checked, k, over_v, at_end, resistance_ohm):
+            elif over_v > DROP_V and self._is_real_drop(
+                checked, k, over_v, at_end=at_end, resistance_ohm=resistance_ohm
+            ):
                 suspects = suspects or [0.0] * self._n
                 suspects[k] = 1.0
             elif over_v != over_v:  # noqa: PLR0124 - NaN: the first sample, or none
@@ -86,7 +88,13 @@ class RunawayWatch:
             self._usual_v[k], self._sum_off_v[k] = drop_v, sum_off_v
 
     def _is_real_drop(
-        self, checked: Checked, k: int, over_v: float, at_end: bool, resistance_ohm: float  # noqa: FBT001
+        self,
+        checked: Checked,
+        k: int,
+        over_v: float,
+        *,
+        at_end: bool,
+        resistance_ohm: float,
     ) -> bool:
         load_v = DROP_PER_LOAD * abs(checked.current_a[k]) * resistance_ohm
         if not over_v > max(DROP_V, load_v) or (at_end and checked.cell_voltage_min_v[k] > DEAD_V):

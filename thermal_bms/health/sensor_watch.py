@@ -5,7 +5,8 @@ Each sensor's distance from the mean of its string is split into what the place 
     T_j - T_mean = b_j + g_j q + h_j (T_mean - T_inlet),      b_j <- b_j + c_j dt
 
 with the smoothed heat q of the current and the cooling T_mean - T_inlet. What stays, b_j, is the sensor's own error.
-A sensor that is wrong is wrong at rest too; a place that is badly cooled is not.
+A sensor that is wrong is wrong at rest too; a place that is badly cooled is not. A cell that leaks heats its place even
+at rest: a reading that is too high is a drifting sensor or a soft short, one that is too low only the sensor.
 """
 
 import math
@@ -23,7 +24,7 @@ OFFSET, RATE = 0, 1
 START_SD = np.array([0.3, 0.1 / SECONDS_PER_HOUR, 1.0, 0.1])
 HOURLY_SD = np.array([0.05, 0.2 / SECONDS_PER_HOUR, 0.05, 0.02])
 READING_SD_K = 0.12  # noise of 0.1 K and steps of 0.1 K
-MODEL_SHARE = 0.05  # of what heat and cooling make, for transients
+MODEL_SHARE = 0.3  # of what heat and cooling make, for transients
 SMOOTH_S = 1800.0  # heat capacity over conductance of a cell on its plate, rounded
 SENSORS_MIN = 4
 
@@ -88,12 +89,14 @@ class SensorWatch:
         left_k = max(settings.sensor_drift_limit_k - value, 0.0)
         return [
             Finding(
-                FindingKind.CELL_TEMP_SENSOR_DRIFT,
+                FindingKind.CELL_TEMP_OUTLIER,
                 self._string,
                 worst,
                 value,
                 settings.sensor_drift_k,
-                confidence_beyond(value, settings.sensor_drift_k, math.hypot(self._filter.sd(OFFSET), spread)),
+                confidence_beyond(
+                    value, settings.sensor_drift_k, math.hypot(self._filter.sd(OFFSET), spread)
+                ),
                 left_k / rate_per_s if rate_per_s > self._filter.sd(RATE) else math.inf,
                 time_s,
             )
