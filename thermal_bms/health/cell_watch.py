@@ -27,7 +27,7 @@ CHARGE, CAPACITY, LEAK, RESISTANCE = range(4)
 # of capacity, 3 % of resistance; a leak of C/1000. Assumed.
 START_SD = np.array([0.005, 0.02, 1e-3 / SECONDS_PER_HOUR, 0.03])
 # What a state may change within an hour, one standard deviation; assumed.
-HOURLY_SD = np.array([2e-4, 2e-3, 1e-3 / SECONDS_PER_HOUR, 0.02])
+HOURLY_SD = np.array([2e-4, 2e-3, 5e-4 / SECONDS_PER_HOUR, 0.02])
 VOLTAGE_SD_V = 1.3e-3  # noise of 1 mV and steps of 1 mV
 MODEL_SHARE = 0.02  # of polarisation, from the temperatures along the string
 SLOPE_OVER = 0.01

@@ -16,11 +16,13 @@ from thermal_bms.plausibility import Checked, Found
 
 QUANTITY = "thermal_runaway"
 """1 per string while the picture is that of a runaway; debounced in the table of diagnostics."""
-DROP_V = 0.15
-"""Assumed: 15 times the spread of healthy groups at rest; an internal short of 5 mohm drops 0.3 V at once."""
+DROP_V = 0.06
+"""Assumed: healthy groups of the library's days stay below 0.031 V; an internal short of 10 mohm takes 0.1 V."""
+SUM_ERROR_V = 0.05
+"""Resolution of the string's voltage; the sum of 216 cells scatters by 0.02 V."""
 DROP_PER_LOAD = 0.5
 """Of the nominal polarisation: a group of 1.5 times the resistance falls that far below the others under load."""
-LEARN_BELOW_V = 0.05
+LEARN_BELOW_V = 0.035
 LEARN_S = 1800.0
 SUM_SHARE = 0.5
 HOT_K = 12.0
@@ -100,7 +102,7 @@ class RunawayWatch:
         if not over_v > max(DROP_V, load_v) or (at_end and checked.cell_voltage_min_v[k] > DEAD_V):
             return False
         sum_off_v = checked.cell_voltage_mean_v[k] * self._n_series - checked.string_voltage_v[k]
-        return abs(sum_off_v - self._sum_off_v[k]) < SUM_SHARE * over_v
+        return abs(sum_off_v - self._sum_off_v[k]) < max(SUM_SHARE * over_v, SUM_ERROR_V)
 
     def _heats_itself(self, checked: Checked, k: int, hot_degc: float, dt_s: float) -> bool:
         step_k = hot_degc - self._hot_degc[k]
