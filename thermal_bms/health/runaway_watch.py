@@ -24,9 +24,12 @@ DROP_PER_LOAD = 0.5
 """Of the nominal polarisation: a group of 1.5 times the resistance falls that far below the others under load."""
 LEARN_BELOW_V = 0.035
 LEARN_S = 1800.0
+LEARN_EVERY_S = 10.0
 SUM_SHARE = 0.5
 HOT_K = 12.0
 """Assumed: half more than the spread that the limit tables trip at on nominal cooling."""
+WARM_K = 6.0
+"""From here on the temperature is followed."""
 RISE_K_PER_S = 0.02
 """Self-heating of 1.2 K/min; the hottest cell of a megawatt charge warms by 1 K/min at the most."""
 RISE_S = 20.0
@@ -50,6 +53,8 @@ class RunawayWatch:
         self._sum_off_v = [math.nan] * self._n
         self._hot_degc = [math.nan] * self._n
         self._slow_degc = [math.nan] * self._n
+        self._is_warm = [False] * self._n
+        self._since_s = 0.0
 
     def findings(self, checked: Checked, *, soc: float, resistance_ohm: float, dt_s: float) -> Found:
         """Return ``QUANTITY`` per string; nothing while all is well.
@@ -62,27 +67,43 @@ class RunawayWatch:
         dt_s : tick [s]
         """
         suspects: list[float] | None = None
-        at_end = soc < SOC_ENDS[0] or soc > SOC_ENDS[1]
-        weight = dt_s / LEARN_S
-        for k in range(self._n):
-            drop_v = checked.cell_voltage_mean_v[k] - checked.cell_voltage_min_v[k]
-            hot_degc = checked.cell_temp_max_degc[k]
-            over_v = drop_v - self._usual_v[k]
-            if over_v < LEARN_BELOW_V:
-                self._usual_v[k] += weight * over_v
-                sum_off_v = checked.cell_voltage_mean_v[k] * self._n_series - checked.string_voltage_v[k]
-                self._sum_off_v[k] += weight * (sum_off_v - self._sum_off_v[k])
-            elif over_v > DROP_V and self._is_real_drop(
-                checked, k, over_v, at_end=at_end, resistance_ohm=resistance_ohm
+        usual_v = self._usual_v
+        k = -1
+        for mean_v, low_v, mean_degc, hot_degc in zip(
+            checked.cell_voltage_mean_v,
+            checked.cell_voltage_min_v,
+            checked.cell_temp_mean_degc,
+            checked.cell_temp_max_degc,
+            strict=True,
+        ):
+            k += 1
+            over_v = mean_v - low_v - usual_v[k]
+            if over_v < LEARN_BELOW_V and hot_degc - mean_degc < WARM_K and not self._is_warm[k]:
+                continue
+            end = (soc < SOC_ENDS[0] or soc > SOC_ENDS[1]) and low_v > DEAD_V
+            if over_v != over_v:  # noqa: PLR0124 - NaN: the first sample, or none
+                self._begin(checked, k, mean_v - low_v)
+            if self._is_real_drop(checked, k, over_v, at_end=end, resistance_ohm=resistance_ohm) or (
+                self._heats_itself(k, hot_degc, hot_degc - mean_degc, dt_s)
             ):
                 suspects = suspects or [0.0] * self._n
                 suspects[k] = 1.0
-            elif over_v != over_v:  # noqa: PLR0124 - NaN: the first sample, or none
-                self._begin(checked, k, drop_v)
-            if self._heats_itself(checked, k, hot_degc, dt_s):
-                suspects = suspects or [0.0] * self._n
-                suspects[k] = 1.0
+        self._since_s += dt_s
+        if self._since_s >= LEARN_EVERY_S:
+            self._learn(checked)
         return {} if suspects is None else {QUANTITY: suspects}
+
+    def _learn(self, checked: Checked) -> None:
+        """Move what is usual a little towards what is seen, where that is not far from it."""
+        weight, self._since_s = self._since_s / LEARN_S, 0.0
+        for k, usual_v in enumerate(self._usual_v):
+            mean_v = checked.cell_voltage_mean_v[k]
+            over_v = mean_v - checked.cell_voltage_min_v[k] - usual_v
+            if over_v < LEARN_BELOW_V:
+                self._usual_v[k] += min(weight, 1.0) * over_v
+                off_v = mean_v * self._n_series - checked.string_voltage_v[k] - self._sum_off_v[k]
+                if math.isfinite(off_v):
+                    self._sum_off_v[k] += min(weight, 1.0) * off_v
 
     def _begin(self, checked: Checked, k: int, drop_v: float) -> None:
         sum_off_v = checked.cell_voltage_mean_v[k] * self._n_series - checked.string_voltage_v[k]
@@ -99,17 +120,20 @@ class RunawayWatch:
         resistance_ohm: float,
     ) -> bool:
         load_v = DROP_PER_LOAD * abs(checked.current_a[k]) * resistance_ohm
-        if not over_v > max(DROP_V, load_v) or (at_end and checked.cell_voltage_min_v[k] > DEAD_V):
+        if at_end or not over_v > max(DROP_V, load_v):
             return False
         sum_off_v = checked.cell_voltage_mean_v[k] * self._n_series - checked.string_voltage_v[k]
         return abs(sum_off_v - self._sum_off_v[k]) < max(SUM_SHARE * over_v, SUM_ERROR_V)
 
-    def _heats_itself(self, checked: Checked, k: int, hot_degc: float, dt_s: float) -> bool:
+    def _heats_itself(self, k: int, hot_degc: float, away_k: float, dt_s: float) -> bool:
+        self._is_warm[k] = away_k >= WARM_K
         step_k = hot_degc - self._hot_degc[k]
         self._hot_degc[k] = hot_degc
+        if not self._is_warm[k]:
+            self._hot_degc[k] = math.nan
+            return False
         if not abs(step_k) < JUMP_K * max(dt_s, 1.0):
             self._slow_degc[k] = hot_degc
             return False
         self._slow_degc[k] += min(dt_s / RISE_S, 1.0) * (hot_degc - self._slow_degc[k])
-        rises = hot_degc - self._slow_degc[k] > RISE_K_PER_S * RISE_S
-        return rises and hot_degc - checked.cell_temp_mean_degc[k] > HOT_K
+        return away_k > HOT_K and hot_degc - self._slow_degc[k] > RISE_K_PER_S * RISE_S

@@ -33,7 +33,8 @@ def test_a_warning_says_what_where_when_and_how_long(recording: Recording) -> No
         "Health SOFT_SHORT, string 1 place 40: found at 1.00 h, last 0.9 A against 0.3,"
         " confidence 0.995, 2.0 h to its limit"
     )
-    assert flow.startswith("Health COOLANT_FLOW_LOSS: found") and flow.endswith("not growing")
+    assert flow.startswith("Health COOLANT_FLOW_LOSS: found")
+    assert flow.endswith("not growing")
 
 
 def test_the_table_has_a_head_and_a_row_per_finding(recording: Recording) -> None:

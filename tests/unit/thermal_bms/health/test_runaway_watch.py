@@ -1,5 +1,6 @@
 import math
 from dataclasses import replace
+from typing import Any
 
 from tests.unit.thermal_bms import bms_samples
 from tests.unit.thermal_bms.bms_samples import PACK
@@ -14,7 +15,7 @@ def healthy() -> Checked:
     return bms_samples.checked()
 
 
-def with_drop(drop_v: float, *, real: bool = True, **more: object) -> Checked:
+def with_drop(drop_v: float, *, real: bool = True, **more: Any) -> Checked:
     """Return a sample whose second string has one group ``drop_v`` lower, in truth or by its sensor alone."""
     c = healthy()
     mean_v = c.cell_voltage_mean_v[1] - drop_v / N
