@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from scenarios.ageing import ageing_kpis
 from scenarios.checks import (
     CHARGING_CAUSES,
     KPIS,
@@ -65,7 +66,10 @@ def compute_kpis(recording: SignalSource) -> dict[str, float]:
         **_temperature(rows),
         **_actuators(rows),
         **_charging(rows),
+        **_runaway(rows),
+        **_electrodes(rows),
         **_closures(recording),
+        **ageing_kpis(recording),
     }
     return {name: float(found.get(name, NAN)) for name in KPIS}
 
@@ -242,6 +246,14 @@ def _charging(rows: _Rows) -> dict[str, float]:
     }
 
 
+def _electrodes(rows: _Rows) -> dict[str, float]:
+    anode_v = rows["anode_potential_min_v"]
+    if not np.isfinite(anode_v).any():
+        return {}
+    below_s = rows.total_s(anode_v < 0.0)
+    return {"anode_potential_min_v": _most(-anode_v, -1.0), "plating_minutes": below_s / SECONDS_PER_MINUTE}
+
+
 class Columns(Protocol):
     """Anything that gives columns by name."""
 
@@ -262,6 +274,14 @@ def charging_rows(columns: Columns) -> BoolArray:
     full = (cause == LimitCause.SOC) & ~(columns["pack_current_a"] < -FULL_CURRENT_A)
     asking = (columns["charge_current_request_a"] > 0.0) & ~full
     return np.asarray((columns["vehicle_mode"] == VehicleMode.CHARGE) & (asking | blocked))
+
+
+def _runaway(rows: _Rows) -> dict[str, float]:
+    """Cells in thermal runaway, and the time from the first row with one to the first with two."""
+    cells = rows["runaway_cells"]
+    starts_s = [rows.time_s[cells >= n][:1] for n in (1.0, 2.0)]
+    to_second_s = float(starts_s[1][0] - starts_s[0][0]) if starts_s[1].size else NAN
+    return {"runaway_cells": _most(cells), "runaway_to_second_minutes": to_second_s / SECONDS_PER_MINUTE}
 
 
 def _share_of_offer(rows: _Rows, power_w: FloatArray, blocks: list[slice]) -> FloatArray:

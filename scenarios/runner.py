@@ -11,15 +11,18 @@ from time import perf_counter
 from typing import Any
 
 from controllers.registry import create
+from plant_models.cell_monitoring import MonitoredLink
 from plant_models.charger import charger
+from plant_models.health import apply_health
 from plant_models.truck import Surroundings, Truck, compile_kernels
 from plant_models.truck_parameters import describe, full_energy_j
+from scenarios.ageing import ageing_warnings, health_meta
 from scenarios.checks import CheckResult, evaluate_checks
 from scenarios.climate import build_climate
 from scenarios.drive_cycle import DriveCycle, load_cycle
-from scenarios.faults import FaultyLink
+from scenarios.faults import FaultyLink, with_controller_faults
 from scenarios.metrics import compute_kpis
-from scenarios.preview import Plan, nominal_duration_s
+from scenarios.preview import build_plan
 from scenarios.rows import (
     ENERGY_BALANCE,
     EVENTS,
@@ -29,6 +32,7 @@ from scenarios.rows import (
     fault_events,
     signal_columns,
 )
+from scenarios.runaway_rows import RunawayRows
 from scenarios.scenario import ChargePhase, DrivePhase, LoadedScenario, ParkPhase, Phase
 from thermal_bms.charging import ChargeSettings
 from thermal_bms.cycle import ControlUnit, CycleResult, control_cycle
@@ -46,6 +50,7 @@ PREVIEW_EVERY_S = 10.0
 PROGRESS_EVERY_S = 60.0
 SETTLE_TICKS = 5
 CHARGE_DONE_S = 60.0
+CHARGE_BLOCKED_S = 1800.0
 CHARGE_ENDS = (LimitCause.SOC, LimitCause.CELL_VOLTAGE)
 COMFORT_BAND_DEGC = {"lfp": (15.0, 35.0), "nmc": (15.0, 35.0)}
 
@@ -85,7 +90,7 @@ def run(scenario: LoadedScenario, out: Path, progress: Progress | None = None) -
         readable and marked incomplete.
     """
     started = perf_counter()
-    compile_kernels(scenario.truck)
+    compile_kernels(scenario.truck, scenario.settings.cell_model)
     day = Day(scenario, progress)
     built = perf_counter()
     path = out / FILE_NAME
@@ -96,7 +101,8 @@ def run(scenario: LoadedScenario, out: Path, progress: Progress | None = None) -
     kpis = compute_kpis(recording)
     checks = evaluate_checks(kpis, scenario.settings.checks)
     timings = {"build_s": built - started, "run_s": ran - built, "metrics_s": perf_counter() - ran}
-    result = RunResult(path, out / SUMMARY_NAME, kpis, checks, day.warnings, timings)
+    warnings = [*day.warnings, *ageing_warnings(recording)]
+    result = RunResult(path, out / SUMMARY_NAME, kpis, checks, warnings, timings)
     write_summary(scenario, result)
     return result
 
@@ -129,6 +135,7 @@ class Day:
         self.climate = build_climate(
             settings.climate, start_hour=settings.initial.start_hour, folder=scenario.folder
         )
+        self._weather = self.climate.ambient(0.0)
         start_degc = settings.initial.cell_temp_degc
         vehicle = scenario.truck.vehicle
         self._payload_kg = (
@@ -137,25 +144,37 @@ class Day:
         self.truck = Truck(
             scenario.truck,
             soc=settings.initial.soc,
-            temp_degc=self.climate.ambient(0.0)[0] if start_degc is None else start_degc,
+            temp_degc=self._weather[0] if start_degc is None else start_degc,
             payload_kg=self._payload_kg,
             seed=settings.seed,
+            cell_model=settings.cell_model,
         )
+        self.health = scenario.health()
+        apply_health(self.truck.constants, self.health)
+        self.truck.refit_electrodes()
         description = describe(scenario.truck, self.truck.cell)
         controller = create(settings.controller.name, settings.controller.settings, description)
+        controller = with_controller_faults(controller, settings.fault)
         self.unit = ControlUnit(description, controller, initial_soc=settings.initial.soc)
         self.link: Link = DirectLink(self.truck)
+        self._faulty: FaultyLink | None = None
         if settings.fault:
-            self.link = FaultyLink(self.link, self.truck, settings.fault)
+            self.link = self._faulty = FaultyLink(self.link, self.truck, settings.fault)
+        if settings.monitoring:
+            self.link = MonitoredLink(self.link, settings.monitoring, settings.seed)
+        self._runaway_rows = RunawayRows(settings.fault)
         self.cycles = [self._cycle(phase) for phase in settings.phase]
         low, high = scenario.truck.pack.usable_soc
-        self._usable_kwh = (high - low) * full_energy_j(scenario.truck, self.truck.cell) / JOULES_PER_KWH
-        self.plan = Plan(
-            settings.phase,
-            [
-                nominal_duration_s(p, c, self._usable_kwh)
-                for p, c in zip(settings.phase, self.cycles, strict=True)
-            ],
+        full_kwh = full_energy_j(scenario.truck, self.truck.cell) / JOULES_PER_KWH
+        self._usable_kwh = (high - low) * full_kwh * float(self.health.capacity.mean())
+        self.plan = build_plan(
+            settings,
+            self.cycles,
+            self.climate,
+            pack=description.pack,
+            vehicle=vehicle,
+            payload_kg=self._payload_kg,
+            usable_kwh=self._usable_kwh,
         )
         self.rows = RowMaker(self.truck)
         self._asleep_command = Command(contactor_close=(False,) * description.pack.n_strings)
@@ -184,6 +203,7 @@ class Day:
             "versions": {name: _version(name) for name in ("thermal-bms", "numpy", "numba", "scipy")},
             "energy_balance": ENERGY_BALANCE,
             "phases": [],
+            **health_meta(self.health),
         }
 
     def streams(self) -> dict[str, Any]:
@@ -194,6 +214,7 @@ class Day:
             "energy": energy_columns(),
             "events": list(EVENTS),
         }
+        streams |= self._runaway_rows.streams()
         if self.settings.recording.measurements:
             streams["measurement"] = self._measurement_columns
         return streams
@@ -272,15 +293,20 @@ class Day:
     def _charge_until_done(self, recorder: Recorder, index: int, phase: ChargePhase, start_s: float) -> None:
         """Charge until target or cell voltage end it; cells that are too cold, or too hot, are waited for."""
         end_s = start_s + phase.duration_max_h * SECONDS_PER_HOUR
-        idle_s = 0.0
+        idle_s = blocked_s = 0.0
         has_charged = False
         while idle_s < CHARGE_DONE_S:
+            if blocked_s >= CHARGE_BLOCKED_S:
+                self.warnings.append(f"phase {index} (charge) given up: blocked by a fault for 30 min")
+                break
             if self.truck.time_s >= end_s:
                 self.warnings.append(f"phase {index} (charge) given up after {phase.duration_max_h:g} h")
                 break
             dt_s = self._tick(recorder, index, start_s)
             has_charged = has_charged or self._battery_is_charging()
             idle_s = idle_s + dt_s if self._charge_over(has_charged=has_charged) else 0.0
+            blocked = self._result is not None and self._result.charge_limit is LimitCause.FAULT
+            blocked_s = blocked_s + dt_s if blocked else 0.0
 
     def _charge_over(self, *, has_charged: bool) -> bool:
         """Return whether no current means that the charge is over, not that something keeps it waiting."""
@@ -327,7 +353,8 @@ class Day:
         dt_s = self.settings.tick_s
         now_s = self.truck.time_s
         if now_s >= self._next_preview_s:
-            self._preview = self.plan.preview(index, now_s - start_s)
+            cell_degc = self._result.estimate.cell_temp_mean_degc if self._result else math.nan
+            self._preview = self.plan.preview(index, now_s - start_s, now_s=now_s, cell_temp_degc=cell_degc)
             self._next_preview_s = now_s + PREVIEW_EVERY_S
         measurement = self.link.read()
         self._result = control_cycle(self.unit, measurement, self._preview, dt_s, wake=wake)
@@ -343,9 +370,12 @@ class Day:
         return dt_s
 
     def _advance(self, recorder: Recorder, index: int, dt_s: float) -> None:
-        weather = self.climate.ambient(self.truck.time_s)
-        self.truck.step(Surroundings(*weather), dt_s)
-        self.rows.add(dt_s)
+        if self._faulty is not None:
+            self._faulty.begin(self.truck.time_s)
+        self.truck.step(Surroundings(*self._weather), dt_s)
+        self._weather = self.climate.ambient(self.truck.time_s)
+        if self.truck.runaway is not None:
+            self._runaway_rows.add_events(recorder, self.truck.runaway)
         if self.truck.time_s >= self._next_signals_s - 1e-6:
             self._record(recorder, index)
         if self._progress and self.truck.time_s >= self._next_progress_s:
@@ -354,8 +384,9 @@ class Day:
 
     def _record(self, recorder: Recorder, index: int) -> None:
         now_s = self.truck.time_s
-        weather = self.climate.ambient(now_s)
-        recorder.append("signals", self.rows.signals(index, weather, self._result, self._command))
+        recorder.append("signals", self.rows.signals(index, self._weather, self._result, self._command))
+        if self.truck.runaway is not None:
+            self._runaway_rows.add_cells(recorder, self.truck.runaway, now_s)
         self._signals_s = now_s
         self._next_signals_s = now_s + self.settings.recording.signals_every_s
         if now_s >= self._next_cells_s - 1e-6:
