@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from matplotlib.figure import Figure
 
+from plant_models.cell_monitoring import MonitoringSettings
 from scenarios import report_charts as charts
 from scenarios import report_figures as figures
 from scenarios import report_html as html
@@ -173,6 +174,11 @@ def _chips(recording: RunSource) -> list[tuple[str, str]]:
         ("Controller", _name(meta.get("controller") or scenario.get("controller"))),
         ("Climate", _name(_table(scenario.get("climate", {})).get("kind", ""))),
     ]
+    monitoring = _table(scenario.get("monitoring"))
+    if monitoring:
+        late_s = MonitoringSettings.model_validate(monitoring).delay_max_s
+        way = f"{monitoring['topology']}, {monitoring['transport']}"
+        chips.append(("Cells watched", f"{way}, at most {1e3 * late_s:.0f} ms late"))
     if "ambient_temp_degc" in recording and time_s.size:
         ambient = recording["ambient_temp_degc"]
         ends = dict.fromkeys(f"{t:.0f}" for t in (ambient.min(), ambient.max()))
