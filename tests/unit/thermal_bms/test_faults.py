@@ -235,3 +235,10 @@ def test_a_misspelt_code_is_refused_with_a_hint() -> None:
 def test_numbers_of_fault_codes_are_unique_and_rows_may_use_them() -> None:
     assert len({code.value for code in FaultCode}) == len(FaultCode)
     assert row(code=10).code is FaultCode.CELL_VOLTAGE_HIGH
+
+
+def test_every_row_that_is_set_is_active_also_behind_a_worse_one() -> None:
+    diagnostics = one(row(limit=50.0, severity="INFO", reaction="NONE"), row(), row(limit=99.0))
+    feed(diagnostics, 61.0, 5)
+    assert [active.limit for active in diagnostics.active] == [50.0, 60.0]
+    assert len(diagnostics.faults) == 1
