@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,22 +17,17 @@ from plant_models.contactor_box import NEGATIVE, POSITIVE, PRECHARGE, ContactorB
 from plant_models.coolant_loop import build_loop
 from plant_models.glycol import enthalpy
 from plant_models.kernels import RecordArray, record_of
-from plant_models.pack import CircuitTables, PackArrays, circuit_tables, pack_arrays, views
+from plant_models.pack import CircuitTables, PackArrays, circuit_tables, pack_arrays, rest_voltages, views
+from plant_models.pack_spme import ELECTRODES, SpmeArrays, electrode_view, fit_groups, spme_arrays
 from plant_models.road import CycleArrays, cycle_by_time
 from plant_models.runaway import Runaway
 from plant_models.safety_inputs import SafetyInputs
 from plant_models.sensors import N_BEFORE_OFFER, N_SCALAR_NOISE, SCALARS, NoiseStream
+from plant_models.spme_parameters import load_spme
+from plant_models.truck_energy import stored_chemical_j, stored_heat_j
 from plant_models.truck_parameters import TruckParameters
-from plant_models.truck_step import (
-    FROM_ABUSE,
-    FROM_DRIVE,
-    INPUTS,
-    PORTS,
-    air_step,
-    drive_step,
-    liquid_step,
-    stored_energies_j,
-)
+from plant_models.truck_spme import TICKS
+from plant_models.truck_step import FROM_ABUSE, FROM_DRIVE, INPUTS, PORTS, drive_step
 from plant_models.truck_view import OF_VEHICLE, PER_STRING, VEHICLE, VIEW, observe
 from plant_models.vehicle import new_vehicle_state, vehicle_record
 from thermal_bms.signals import Command, Measurement, VehicleMode
@@ -40,6 +35,7 @@ from thermal_bms.units import BoolArray, FloatArray, degc_to_k
 
 AIR_MASS_IN_PACK_KG = 0.05
 BOIL_DEGC = 120.0  # 50 % glycol at the 1.5 bar of an expansion tank: 107 degC at 1 bar, assumed
+CellModel = Literal["ecm", "spme"]
 NO_OFFER = (False, 0.0, 0.0, 0.0)
 AIR_LOCK = 1e6
 STANDING = cycle_by_time([0.0, 1.0], [0.0, 0.0])
@@ -64,6 +60,7 @@ class Truck:
     temp_degc : temperature of everything at the start [degC]
     payload_kg : load [kg]
     seed : of cell spread and sensor noise; every sensor kind has its own stream
+    cell_model : equivalent circuits, or single-particle models with electrolyte in every group
     """
 
     def __init__(
@@ -74,8 +71,10 @@ class Truck:
         temp_degc: float,
         payload_kg: float = 0.0,
         seed: int = 0,
+        cell_model: CellModel = "ecm",
     ) -> None:
         self.parameters = parameters
+        self.cell_model = cell_model
         self.cell = load_cell(parameters.cell)
         self.time_s = 0.0
         self.mode = VehicleMode.PARK
@@ -101,8 +100,13 @@ class Truck:
             coolant_j_per_kg=float(self._s[0].supply_enthalpy_j_per_kg),
         )
         self.constants, self.state, _ = views(self.pack)
+        self.electrodes: SpmeArrays | None = None
+        if cell_model == "spme":
+            electrochemistry = load_spme(parameters.cell)
+            self.electrodes = spme_arrays(self.cell, electrochemistry, pack.n_parallel, self.pack, soc)
         self.branches = np.ones((3, pack.n_strings))
-        self._view = np.zeros(len(VIEW) + len(PER_STRING) * pack.n_strings)
+        n_electrodes = 0 if self.electrodes is None else len(ELECTRODES)
+        self._view = np.zeros(len(VIEW) + len(PER_STRING) * pack.n_strings + n_electrodes)
         self._blocked = [False] * pack.n_strings
         self._welded = [False] * pack.n_strings
         self._blown = [False] * pack.n_strings
@@ -121,7 +125,9 @@ class Truck:
         self.park()
         self._build_sensors()
         self._surroundings = Surroundings(temp_degc)
-        self._rest_voltages()
+        if self.electrodes is None:
+            rest_voltages(self.tables(1.0), self.pack)
+        self.state.string_voltage_v[:] = self.state.voltage_v.sum(axis=1)
         self._observe(1.0)
 
     # --- what the day asks of the truck ---
@@ -185,8 +191,14 @@ class Truck:
         self.constants.capacity_as[string, middle] *= factor
         self.constants.per_capacity_as[string, middle] /= factor
         self.constants.resistance_factor[string, middle] /= factor
+        self.refit_electrodes()
         after_j, _ = self.stored_energies_j()
         self._locked_in_j += before_j - after_j
+
+    def refit_electrodes(self) -> None:
+        """Give electrochemical cells the capacities and resistances that ``constants`` now hold."""
+        if self.electrodes is not None:
+            fit_groups(self.electrodes, self.pack)
 
     def loosen_contact(self, string: int, factor: float) -> None:
         """Multiply the conductance from cells to plate of a string."""
@@ -269,7 +281,7 @@ class Truck:
             self.cabin_power_w,
             self._charger_current_a(dt_s, live=live) - (self.box.link_current_a if self.box else 0.0),
         )
-        self.bus_voltage_v = self._step(*self.kernel_arguments(dt_s), self._inputs, dt_s)  # type: ignore[call-arg]
+        self.bus_voltage_v = self._step(*self.kernel_arguments(dt_s), self._inputs, dt_s)
         if self.box:
             self.bus_voltage_v = self.box.settle(self.bus_voltage_v, self.ports, dt_s)
         if self.runaway is not None:
@@ -285,7 +297,7 @@ class Truck:
             self._chiller_p,
             self._chiller_s,
             self._chiller_table,
-            self.tables(dt_s),
+            self.electrodes or self.tables(dt_s),
             self.pack,
             self.branches,
             self.ports,
@@ -299,10 +311,8 @@ class Truck:
 
     def stored_energies_j(self) -> tuple[float, float]:
         """Return chemical energy and stored heat of the whole truck [J]."""
-        tables = self.tables(1.0)
-        chemical_j, heat_j = stored_energies_j(
-            self._p, self._s, self._chiller_p, self._chiller_s, tables, self.pack
-        )
+        chemical_j = stored_chemical_j(self.electrodes or self.tables(1.0), self.pack)
+        heat_j = stored_heat_j(self._p, self._s, self._chiller_p, self._chiller_s, self.pack)
         link_j = self.box.stored_energy_j if self.box else 0.0
         if self.runaway is not None:
             chemical_j += self.runaway.held_j
@@ -310,7 +320,9 @@ class Truck:
         return chemical_j + self._locked_in_j + link_j, heat_j
 
     def view(self) -> FloatArray:
-        """Return the truth about the truck: ``VIEW``, then current, charge and coolant outlet of every string."""
+        """Return the truth: ``VIEW``, ``PER_STRING`` of every string, then ``ELECTRODES`` if there are any."""
+        if self.electrodes is not None:
+            electrode_view(self.electrodes, self._view[-len(ELECTRODES) :])
         return self._view
 
     @property
@@ -359,16 +371,15 @@ class Truck:
 
     def _build_circuit(self, temp_k: float) -> None:
         parameters = self.parameters
+        self._step = TICKS[parameters.cooling, self.cell_model]
         rating = parameters.chiller
         chiller = sized_for(rating.capacity_w, rating.ambient_degc, refrigerant=rating.refrigerant)
         self._chiller_p, self._chiller_s, self._chiller_table = build_chiller(chiller, ambient_k=temp_k)
         if parameters.loop is not None:
             self._p, self._s = build_loop(parameters.loop, temp_k)
-            self._step = liquid_step
             self._coolant_mass_kg = plate_coolant_mass_kg(parameters.loop.plate) * parameters.pack.n_strings
         elif parameters.air is not None:
             self._p, self._s = build_air_path(parameters.air, temp_k)
-            self._step = air_step
             self._coolant_mass_kg = AIR_MASS_IN_PACK_KG * parameters.pack.n_strings
 
     def _build_sensors(self) -> None:
@@ -386,16 +397,6 @@ class Truck:
         self._strings = np.empty((2, pack.n_strings))
         self._world = np.zeros(4)
         self._keep = self._keep_dt_s = 0.0
-
-    def _rest_voltages(self) -> None:
-        """Let the cell voltages be those at rest before the first step."""
-        rest = self.tables(1.0).rest
-        x = self.state.soc * rest.shape[0]
-        row = np.clip(x.astype(int), 0, rest.shape[0] - 1)
-        ocv = rest[row, 0] + (x - row) / rest.shape[0] * rest[row, 1]
-        entropic = rest[row, 2] + (x - row) / rest.shape[0] * rest[row, 3]
-        self.state.voltage_v[:] = ocv + (self.state.core_temp_k - self.constants.reference_temp_k) * entropic
-        self.state.string_voltage_v[:] = self.state.voltage_v.sum(axis=1)
 
     def _stand(self) -> None:
         self._cycle = None
@@ -489,9 +490,9 @@ class Truck:
         )
 
 
-def compile_kernels(parameters: TruckParameters) -> None:
+def compile_kernels(parameters: TruckParameters, cell_model: CellModel = "ecm") -> None:
     """Make every kernel of a truck of this kind ready, so that no clock that is started later counts it."""
-    truck = Truck(parameters, soc=0.5, temp_degc=20.0)
+    truck = Truck(parameters, soc=0.5, temp_degc=20.0, cell_model=cell_model)
     truck.actuate(Command(contactor_close=(True,) * parameters.pack.n_strings))
     truck.drive(STANDING)
     truck.step(Surroundings(20.0), 1.0)

@@ -72,6 +72,8 @@ KPIS: Mapping[str, Kpi] = {
         )
         for cause in CHARGING_CAUSES
     },
+    "anode_potential_min_v": Kpi("Anode potential over lithium, lowest (electrochemical cells)", "V"),
+    "plating_minutes": Kpi("Time with an anode below lithium (electrochemical cells)", "min"),
     "ageing_percent_per_day": Kpi("Capacity lost per day, mean of ten years of such days", "%"),
     "ageing_percent_per_day_low": Kpi("Capacity lost per day, low end of the band", "%"),
     "ageing_percent_per_day_high": Kpi("Capacity lost per day, high end of the band", "%"),

@@ -67,6 +67,7 @@ def compute_kpis(recording: SignalSource) -> dict[str, float]:
         **_actuators(rows),
         **_charging(rows),
         **_runaway(rows),
+        **_electrodes(rows),
         **_closures(recording),
         **ageing_kpis(recording),
     }
@@ -243,6 +244,14 @@ def _charging(rows: _Rows) -> dict[str, float]:
         "charging_power_max_w": _most(power_w[charging]),
         "charging_power_mean_w": from_charger_kwh * JOULES_PER_KWH / charging_s if charging_s > 0.0 else NAN,
     }
+
+
+def _electrodes(rows: _Rows) -> dict[str, float]:
+    anode_v = rows["anode_potential_min_v"]
+    if not np.isfinite(anode_v).any():
+        return {}
+    below_s = rows.total_s(anode_v < 0.0)
+    return {"anode_potential_min_v": _most(-anode_v, -1.0), "plating_minutes": below_s / SECONDS_PER_MINUTE}
 
 
 class Columns(Protocol):

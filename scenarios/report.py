@@ -273,11 +273,15 @@ def _drawn(recording: RunSource, day: DayView, kpis: Mapping[str, float]) -> lis
         resolved, happened = recording.stream(RUNAWAY_CELLS), recording.stream(RUNAWAY_EVENTS)
         runaway: Draw = lambda: runaway_figure(day, resolved, happened)  # noqa: E731
         blocks.append(("Thermal runaway", RUNAWAY_LEAD, [("runaway", True, runaway)]))
+    blocks.append(
+        ("Electrodes", ELECTRODES_LEAD, [("electrodes", True, lambda: figures.electrode_figure(day))])
+    )
     blocks.append(("Strings", STRINGS_LEAD, [("strings", True, lambda: figures.string_figure(day))]))
     with style():
         return [html.section(name, lead, "".join(_figure(*f) for f in drawn)) for name, lead, drawn in blocks]
 
 
+ELECTRODES_LEAD = "Inside the electrochemical cells, the truth: no sensor sees this."
 DAY_LEAD = "Yellow stretches are charging, grey ones parking. Every time axis on this page is the same."
 TEMPERATURE_LEAD = (
     "The truth inside the cells against what the sensors tell the controller (dotted), the coolant around "

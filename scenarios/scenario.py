@@ -12,6 +12,7 @@ from plant_models.cell_monitoring import MonitoringSettings
 from plant_models.charger import charger
 from plant_models.contactor_box import TICK_MAX_S
 from plant_models.health import PackHealth, read_health
+from plant_models.spme_parameters import check_electrochemistry
 from plant_models.truck_parameters import TruckParameters, describe, load_truck
 from scenarios.checks import validate_checks
 from scenarios.climate import ClimateSettings, build_climate
@@ -97,6 +98,20 @@ class ControllerChoice(Parameters):
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
+class PreviewSettings(Parameters):
+    """What the controller is told of the time ahead, and how wrong it is."""
+
+    events: bool = Field(default=True, description="tell when the next fast charge and departure are")
+    heat: bool = Field(default=True, description="tell the heat of the cells and the weather along the route")
+    heat_bias: float = Field(
+        default=0.0, ge=-0.9, le=5.0, description="0.3: all heat is foretold 30 % too high"
+    )
+    heat_noise: float = Field(
+        default=0.0, ge=0.0, le=1.0, description="standard deviation of a slow error, over the heat"
+    )
+    confidence: float = Field(default=1.0, ge=0.0, le=1.0, description="that the controller is told")
+
+
 class RecordingSettings(Parameters):
     """What is written how often."""
 
@@ -118,12 +133,16 @@ class Scenario(Parameters):
     title: str = Field(min_length=3)
     description: str = ""
     truck: str
+    cell_model: Literal["ecm", "spme"] = Field(
+        default="ecm", description="equivalent circuits, or electrochemical cells (docs/electrochemistry.md)"
+    )
     payload_kg: float | None = Field(default=None, ge=0.0, description="default: half the truck's payload")
     tick_s: float = Field(default=1.0, ge=0.01, le=10.0)
     seed: int = Field(default=1, ge=0)
     initial: InitialState = InitialState()
     climate: ClimateSettings
     controller: ControllerChoice = ControllerChoice()
+    preview: PreviewSettings = PreviewSettings()
     phase: tuple[Phase, ...] = Field(min_length=1)
     fault: tuple[FaultEntry, ...] = ()
     checks: dict[str, str] = Field(default_factory=dict)
@@ -258,6 +277,13 @@ def _check_fit(settings: Scenario, truck: TruckParameters, path: Path) -> None:
         raise ScenarioError(
             f"tick_s = {settings.tick_s:g}: must be <= {TICK_MAX_S:g} with a contactor box ({path.name})"
         )
+    if settings.cell_model == "spme":
+        check_electrochemistry(truck.cell, path.name)
+        abused = [fault.kind for fault in settings.fault if fault.kind in ABUSE_FAULTS]
+        if abused:
+            raise ScenarioError(
+                f'fault.kind = {abused[0]}: needs cell_model = "ecm", electrodes are not resolved there ({path.name})'
+            )
     for fault in (*settings.fault, *(entry.fault for entry in settings.degraded)):
         _check_fault(fault, truck, f"{name} has", path)
     for entry in settings.degraded:

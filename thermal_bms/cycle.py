@@ -17,6 +17,7 @@ from thermal_bms.faults import Fault, FaultCode
 from thermal_bms.interfaces import Controller
 from thermal_bms.interpolation import PiecewiseLinear
 from thermal_bms.limits import NO_CURRENT, CurrentLimits, LimitTable, PackState, load_limits
+from thermal_bms.plating import load_plating
 from thermal_bms.plausibility import Checked, Found, Plausibility
 from thermal_bms.protection import Protection, Verdict
 from thermal_bms.signals import (
@@ -90,12 +91,13 @@ class ControlUnit:
         self.limit_table = table
         self.resistance_ohm = PiecewiseLinear(pack.resistance_temp_degc, pack.resistance_ohm)
         self.plausibility = Plausibility(pack)
-        self.estimator = Estimator(pack, estimation, initial_soc=initial_soc)
+        self.estimator = Estimator(pack, estimation, limits=table, initial_soc=initial_soc)
         self.protection = Protection(table, pack)
         self.contactors = Contactors(table.contactor, pack.n_strings, precharge=pack.precharge)
         self.cross_checks = CrossChecks(truck)
         self.thermal_watch = ThermalWatch(truck.thermal)
-        self.current_limits = CurrentLimits(table, pack)
+        plating = load_plating(pack.plating) if pack.plating else None
+        self.current_limits = CurrentLimits(table, pack, plating)
         self.charging = Charging(pack, truck.thermal, charge)
         self.supervisor_settings = supervisor or SupervisorSettings(over_temp_degc=over_temp_degc)
         self.supervisor = SupervisorState()
@@ -243,11 +245,7 @@ def _ask_controller(
     wanted: ThermalCommand | None = None
     try:
         wanted = unit.controller.step(measurement, estimate, limits, preview, unit.supervisor.applied, dt_s)
-        total = wanted.pump_duty + wanted.fan_duty + wanted.compressor_duty + wanted.heater_duty
-        valve_mode = wanted.valve_mode
-        total += valve_mode if type(valve_mode) is ValveMode else ValveMode(valve_mode)
-        if not math.isfinite(total):
-            failure = f"duty is not finite: {wanted}"
+        failure = flaw_of(wanted)
     except Exception as error:
         wanted, failure = None, f"{type(error).__name__}: {error}"
         kind = "controller_timeout" if isinstance(error, TimeoutError) else kind
@@ -257,6 +255,14 @@ def _ask_controller(
         _LOG.info("controller is back")
     unit.controller_failed = kind if failure else ""
     return wanted
+
+
+def flaw_of(wanted: ThermalCommand) -> str:
+    """Return why a proposed command cannot be used, or nothing; what is no command at all raises."""
+    total = wanted.pump_duty + wanted.fan_duty + wanted.compressor_duty + wanted.heater_duty
+    valve_mode = wanted.valve_mode
+    total += valve_mode if type(valve_mode) is ValveMode else ValveMode(valve_mode)
+    return "" if math.isfinite(total) else f"duty is not finite: {wanted}"
 
 
 def _situation(checked: Checked, verdict: Verdict, n_connected: int) -> Situation:

@@ -25,6 +25,7 @@ from thermal_bms.faults import (
 )
 from thermal_bms.interpolation import PiecewiseLinear, interpolate
 from thermal_bms.parameters import Parameters, Source, parse, read_toml
+from thermal_bms.plating import PlatingLimit, PlatingTable
 from thermal_bms.signals import LimitCause, Limits
 
 TABLES = Path(__file__).parent / "limit_tables"
@@ -293,7 +294,7 @@ NO_CURRENT = Limits(0.0, 0.0, 0.0, 0.0, LimitCause.FAULT, LimitCause.FAULT)
 class CurrentLimits:
     """Current limits of a pack: its limit table, resolved once for this pack's cells."""
 
-    def __init__(self, table: LimitTable, pack: PackDescription) -> None:
+    def __init__(self, table: LimitTable, pack: PackDescription, plating: PlatingTable | None = None) -> None:
         if table.chemistry != pack.chemistry:
             raise ConfigError(
                 f"limit table for {table.chemistry} cells, but the pack has {pack.chemistry} cells"
@@ -308,6 +309,8 @@ class CurrentLimits:
         self._charge = _Direction(
             pack.charge_current_max_a, curves.charge_over_temp_degc, curves.charge_over_soc
         )
+        self._plating = PlatingLimit(plating) if plating else None
+        self._capacity_ah = pack.capacity_ah
         self._resistance = PiecewiseLinear(curves.resistance_over_soc.over, curves.resistance_over_soc.factor)
         self._limp_a = curves.limp_factor * pack.discharge_current_max_a
         self._high_operate_v = high.level(high.operate, pack)
@@ -325,9 +328,10 @@ class CurrentLimits:
         Each direction is the smallest of: the datasheet current times the factor of temperature (taken at the
         coldest and at the hottest sensor), times that of charge; the current at which the extreme cell just
         reaches its voltage limit, ``i + (v - v_limit) / r``; and the trapezoid in voltage that leads to
-        zero between operate and trip. With a missing value charging stops and discharging limps, or takes the
-        smallest of those limits that need no missing value where that is lower; where the current cannot be
-        told, discharging ends with the lowest cell at its voltage limit.
+        zero between operate and trip. Charging is also held below the current at which lithium would plate in the
+        coldest cell, where a table of it is known. With a missing value charging stops and discharging limps, or
+        takes the smallest of those limits that need no missing value where that is lower; where the current cannot
+        be told, discharging ends with the lowest cell at its voltage limit.
         The power is that of the current limit at the voltage that goes with it.
 
         Parameters
@@ -358,6 +362,10 @@ class CurrentLimits:
                 -string_a + (self._high_operate_v - high_v) / resistance_ohm,
                 (self._high_trip_v - high_v) / self._high_band_v,
             )
+            if self._plating:
+                plating_a = self._capacity_ah * self._plating.c_rate(state.cell_temp_min_degc, state.soc)
+                if plating_a < charge_a:
+                    charge_a, charge_cause = plating_a, LimitCause.PLATING
         if (limp or not known) and self._limp_a < discharge_a:
             discharge_a, discharge_cause = self._limp_a, LimitCause.FAULT
         if not charge_allowed:

@@ -157,6 +157,15 @@ class Protection:
         """Clear every fault, latched ones too. What still holds is found again."""
         self.diagnostics.reset()
 
+    @property
+    def latched(self) -> tuple[Fault, ...]:
+        """Return the active faults that stay until they are reset by hand."""
+        return self.diagnostics.latched
+
+    def restore(self, faults: Sequence[Fault]) -> None:
+        """Set latched faults again that were stored."""
+        self.diagnostics.restore(faults)
+
     def step(
         self,
         checked: Checked,

@@ -11,6 +11,7 @@ from pathlib import Path
 from reference_blocks import ROOT, Blocks, markdown, model_table, write_pages
 
 from plant_models.charger import CHARGERS
+from plant_models.pack_spme import ELECTRODES
 from plant_models.truck_parameters import load_truck, truck_names
 from plant_models.truck_step import PORTS
 from plant_models.truck_view import PER_STRING, VIEW
@@ -26,6 +27,7 @@ from scenarios.scenario import (
     DrivePhase,
     InitialState,
     ParkPhase,
+    PreviewSettings,
     RecordingSettings,
     Scenario,
     library_names,
@@ -47,6 +49,7 @@ SCENARIO = {
     "initial": "table, see below",
     "climate": "table, see below",
     "controller": "table, see below",
+    "preview": "table, see below",
     "phase": "one `[[phase]]` per part of the day, at least one",
     "fault": "one `[[fault]]` per fault",
     "checks": "table of figures and limits, see below",
@@ -55,9 +58,10 @@ SCENARIO = {
 }
 INITIAL = {"soc": "state of charge of every cell", "cell_temp_degc": "of everything in the pack and its loop"}
 CONTROLLER = {
-    "name": "`thermostat`, `pid`, or `path/to/file.py:build` for one of your own",
+    "name": "`thermostat`, `pid`, `mpc`, or `path/to/file.py:build` for one of your own",
     "settings": "its settings, see [controllers](controllers.md)",
 }
+PREVIEW: dict[str, str] = {}
 RECORDING = {
     "signals_every_s": "rows of the stream `signals`",
     "cells_every_s": "rows of the streams `cells` and `energy`",
@@ -257,6 +261,7 @@ def signal_list() -> str:
         "Powers and heat flows, means since the row before": PORTS,
         "The truth inside the truck": VIEW,
         "Per string, with `_0`, `_1`, ... appended": PER_STRING,
+        'Inside the electrodes, with `cell_model = "spme"` only': ELECTRODES,
     }
     lines = [f"- {title}: {', '.join(f'`{name}`' for name in names)}." for title, names in groups.items()]
     return "\n".join(lines)
@@ -281,6 +286,7 @@ BLOCKS: Blocks = {
     "scenario": lambda: model_table(Scenario, SCENARIO),
     "initial": lambda: model_table(InitialState, INITIAL),
     "controller": lambda: model_table(ControllerChoice, CONTROLLER),
+    "preview": lambda: model_table(PreviewSettings, PREVIEW),
     "recording": lambda: model_table(RecordingSettings, RECORDING),
     "phase.drive": lambda: model_table(DrivePhase, DRIVE),
     "phase.park": lambda: model_table(ParkPhase, PARK),

@@ -96,7 +96,7 @@ which end is discharge is assumed."""
 
 _LIMIT_FLAGS = {
     "soc": frozenset({LimitCause.SOC}),
-    "cell_temp": frozenset({LimitCause.CELL_TEMP_HIGH, LimitCause.CELL_TEMP_LOW}),
+    "cell_temp": frozenset({LimitCause.CELL_TEMP_HIGH, LimitCause.CELL_TEMP_LOW, LimitCause.PLATING}),
     "diagnostic": frozenset({LimitCause.FAULT}),
     "voltage": frozenset({LimitCause.CELL_VOLTAGE}),
     "current": frozenset({LimitCause.CELL_CURRENT}),

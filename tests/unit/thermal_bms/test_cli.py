@@ -57,6 +57,7 @@ class FakeHouse:
         settings = SimpleNamespace(
             title="A day",
             truck="heavy",
+            cell_model="ecm",
             controller=SimpleNamespace(name="pid", settings={}),
             checks=self.limits,
             fault=(),
@@ -321,10 +322,10 @@ def test_a_folder_that_cannot_be_made_is_one_line(house: FakeHouse, capsys: Capt
 def test_the_first_run_says_that_kernels_are_compiled(
     house: FakeHouse, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    monkeypatch.setattr("plant_models.kernels.kernels_are_cached", lambda _: False)
+    monkeypatch.setattr("plant_models.kernels.kernels_are_cached", lambda *_: False)
     assert main(["run", "day", "--quiet"]) == 0
     assert "compiling kernels (once after install, about" in capsys.readouterr().err
-    monkeypatch.setattr("plant_models.kernels.kernels_are_cached", lambda _: True)
+    monkeypatch.setattr("plant_models.kernels.kernels_are_cached", lambda *_: True)
     assert main(["run", "day", "--quiet"]) == 0
     assert "compiling" not in capsys.readouterr().err
 
