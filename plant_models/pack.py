@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from plant_models.cell import CellParameters
 from plant_models.kernels import RecordArray, kernel, part, record
+from plant_models.runaway_parameters import EnclosureParameters
 from thermal_bms.parameters import Parameters
 from thermal_bms.units import SECONDS_PER_HOUR, FloatArray, degc_to_k
 
@@ -46,6 +47,7 @@ class PackParameters(Parameters):
     contact_spread: float = Field(default=0.10, ge=0.0, le=0.5, description="of the conductance core to wall")
     sensor_time_constant_s: float = Field(default=12.0, ge=0.0, description="of a cell temperature sensor")
     usable_soc: tuple[float, float] = Field(default=(0.05, 0.97), description="window that the truck uses")
+    enclosure: EnclosureParameters = EnclosureParameters()
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> "PackParameters":

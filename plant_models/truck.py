@@ -14,22 +14,26 @@ from plant_models.chiller import build_chiller
 from plant_models.chiller_parameters import sized_for
 from plant_models.cold_plate import plate_coolant_mass_kg
 from plant_models.coolant_loop import build_loop
+from plant_models.glycol import enthalpy
 from plant_models.kernels import RecordArray, record_of
 from plant_models.pack import CircuitTables, PackArrays, circuit_tables, pack_arrays, rest_voltages, views
 from plant_models.pack_spme import ELECTRODES, SpmeArrays, electrode_view, fit_groups, spme_arrays
 from plant_models.road import CycleArrays, cycle_by_time
+from plant_models.runaway import Runaway
 from plant_models.sensors import N_SCALAR_NOISE, SCALARS, NoiseStream
 from plant_models.spme_parameters import load_spme
 from plant_models.truck_energy import stored_chemical_j, stored_heat_j
 from plant_models.truck_parameters import TruckParameters
 from plant_models.truck_spme import TICKS
-from plant_models.truck_step import FROM_DRIVE, INPUTS, PORTS, drive_step
+from plant_models.truck_step import FROM_ABUSE, FROM_DRIVE, INPUTS, PORTS, drive_step
 from plant_models.truck_view import OF_VEHICLE, PER_STRING, VEHICLE, VIEW, observe
 from plant_models.vehicle import new_vehicle_state, vehicle_record
+from thermal_bms.errors import PlantError
 from thermal_bms.signals import Command, Measurement, VehicleMode
 from thermal_bms.units import FloatArray, degc_to_k
 
 AIR_MASS_IN_PACK_KG = 0.05
+BOIL_DEGC = 120.0  # 50 % glycol at the 1.5 bar of an expansion tank: 107 degC at 1 bar, assumed
 CellModel = Literal["ecm", "spme"]
 NO_OFFER = (False, 0.0, 0.0, 0.0)
 STANDING = cycle_by_time([0.0, 1.0], [0.0, 0.0])
@@ -80,6 +84,7 @@ class Truck:
         self.auxiliary_power_w = 0.0
         self.cabin_power_w = 0.0
         self.charger: Charger | None = None
+        self.runaway: Runaway | None = None  # until a cell is abused
         spread, self._noise_seed = np.random.SeedSequence(seed).spawn(2)
         self._build_circuit(degc_to_k(temp_degc))
         pack = parameters.pack
@@ -174,6 +179,18 @@ class Truck:
         """Multiply the conductance from cells to plate of a string."""
         self.constants.core_to_wall_w_per_k[string] *= factor
 
+    def abused(self) -> Runaway:
+        """Return the model of runaway, made when first asked for: triggers are given to it."""
+        if self.electrodes is not None:
+            raise PlantError('a cell can run away with cell_model = "ecm" only')
+        if self.runaway is None:
+            liquid = self.parameters.cooling == "liquid"
+            boil_j_per_kg = enthalpy(self._p[0], degc_to_k(BOIL_DEGC)) if liquid else math.inf
+            self.runaway = Runaway(
+                self.pack, self.tables(1.0), self.parameters.pack, self.cell, boil_j_per_kg=boil_j_per_kg
+            )
+        return self.runaway
+
     # --- the seam ---
 
     def actuate(self, command: Command) -> None:
@@ -226,6 +243,8 @@ class Truck:
             self._charger_current_a(dt_s, live=live),
         )
         self.bus_voltage_v = self._step(*self.kernel_arguments(dt_s), self._inputs, dt_s)
+        if self.runaway is not None:
+            self.ports[FROM_ABUSE:] = self.runaway.step(self.time_s + dt_s, dt_s)
         self._observe(dt_s)
         self.time_s += dt_s
 
@@ -253,6 +272,9 @@ class Truck:
         """Return chemical energy and stored heat of the whole truck [J]."""
         chemical_j = stored_chemical_j(self.electrodes or self.tables(1.0), self.pack)
         heat_j = stored_heat_j(self._p, self._s, self._chiller_p, self._chiller_s, self.pack)
+        if self.runaway is not None:
+            chemical_j += self.runaway.held_j
+            heat_j -= self.runaway.missing_heat_j
         return chemical_j + self._locked_in_j, heat_j
 
     def view(self) -> FloatArray:

@@ -75,9 +75,15 @@ PORTS = (
     "drag_power_w",
     "rolling_power_w",
     "unmet_power_w",
+    "overcharge_power_w",
+    "cell_short_heat_w",
+    "runaway_reaction_heat_w",
+    "heater_pad_power_w",
+    "vent_enthalpy_w",
 )
 THERMAL_POWERS = slice(6, 10)
 FROM_DRIVE = 27
+FROM_ABUSE = 34
 
 
 @part

@@ -86,6 +86,8 @@ KPIS: Mapping[str, Kpi] = {
     "ageing_eur_per_day_low": Kpi("Ageing per day, low end of the band", "EUR"),
     "ageing_eur_per_day_high": Kpi("Ageing per day, high end of the band", "EUR"),
     "fault_count_max": Kpi("Faults at one time, most", ""),
+    "runaway_cells": Kpi("Cells in thermal runaway", ""),
+    "runaway_to_second_minutes": Kpi("From the first cell in thermal runaway to the second", "min"),
     "electrical_closure": Kpi("Electrical balance, left over per flow", ""),
     "thermal_closure": Kpi("Thermal balance, left over per flow", ""),
 }

@@ -37,10 +37,17 @@ PLANT_FAULTS: dict[str, PlantFault] = {
     "cell_weak": lambda truck, string, value: truck.weaken_cell(string, value),
     "interface_lost": lambda truck, string, value: truck.loosen_contact(string, value),
 }
+AbuseFault = Callable[[Truck, int, int, float], None]
+ABUSE_FAULTS: dict[str, AbuseFault] = {
+    "internal_short": lambda truck, string, group, value: truck.abused().short_cell(string, group, value),
+    "cell_heater": lambda truck, string, group, value: truck.abused().heat_cell(string, group, value),
+    "overcharge": lambda truck, string, group, value: truck.abused().overcharge(string, group, value),
+}
 SENSOR_FAULTS = ("sensor_offset", "sensor_stuck", "sensor_lost")
-KINDS = (*ACTUATOR_FAULTS, *PLANT_FAULTS, *SENSOR_FAULTS)
+KINDS = (*ACTUATOR_FAULTS, *PLANT_FAULTS, *ABUSE_FAULTS, *SENSOR_FAULTS)
 _NUMERIC = tuple(f.name for f in fields(Measurement) if f.type in {"float", float} and f.name != "time_s")
 ARRAYS = ("cell_voltage_v", "cell_temp_degc", "string_current_a", "string_voltage_v")
+_GROUP = re.compile(r"^([0-9]+)(?:\s*,\s*([0-9]+))?$")
 _TARGET = re.compile(r"^(?P<name>\w+)(?:\[(?P<index>[0-9]+(?:\s*,\s*[0-9]+)?)\])?$")
 
 
@@ -48,7 +55,8 @@ class FaultEntry(Parameters):
     """One fault of a scenario.
 
     ``target`` names a measurement for sensor faults, ``cell_temp_degc[0, 3]`` for one element, or the string number
-    for plant faults (default 0). ``value`` is the offset, stuck value, duty or factor.
+    for plant faults (default 0); for abuse of a cell the string and the group, ``"0, 40"``, the middle group when left
+    out. ``value`` is the offset, stuck value, duty or factor; of an abuse resistance [ohm], power [W] or current [A].
     """
 
     kind: str
@@ -66,9 +74,11 @@ class FaultEntry(Parameters):
             known = (*_NUMERIC, *ARRAYS)
             if name not in known:
                 raise ValueError(f"target {name!r} is no measurement{did_you_mean(name, known)}")
+        elif self.kind in ABUSE_FAULTS:
+            parse_group(self.target)
         elif not self.target.isdecimal():
             raise ValueError(f"target {self.target!r} must be the number of a string, counted from 0")
-        elif self.kind in PLANT_FAULTS and math.isfinite(self.duration_s):
+        if self.kind in {*PLANT_FAULTS, *ABUSE_FAULTS} and math.isfinite(self.duration_s):
             raise ValueError(f"{self.kind} is not undone: leave out duration_s")
         if self.kind in {"pump_stuck", "heater_stuck_on"} and not 0.0 <= self.value <= 1.0:
             raise ValueError(f"value {self.value} must be a duty from 0 to 1")
@@ -76,6 +86,10 @@ class FaultEntry(Parameters):
             raise ValueError(f"value {self.value} must be a valve mode from 0 to {max(ValveMode)}")
         if self.kind in {"plate_clogged", "cell_weak", "interface_lost"} and self.value <= 0.0:
             raise ValueError(f"value {self.value} must be a factor > 0")
+        if self.kind in ABUSE_FAULTS and not 1e-4 <= self.value <= 1e5:
+            raise ValueError(
+                f"value {self.value} must be a resistance, power or current from 0.0001 to 100000"
+            )
         return self
 
     def active(self, time_s: float) -> bool:
@@ -96,6 +110,30 @@ def parse_target(target: str) -> tuple[str, tuple[int, ...]]:
     return match["name"], tuple(int(part) for part in index.split(",")) if index else ()
 
 
+def parse_group(target: str) -> tuple[int, int | None]:
+    """Return string and group that a cell's abuse names; None for the middle group.
+
+    >>> parse_group("0, 40")
+    (0, 40)
+    """
+    match = _GROUP.match(target)
+    if match is None:
+        raise ValueError(
+            f"target {target!r} must be a string, or string and group, counted from 0: 0 or 0, 40"
+        )
+    return int(match[1]), None if match[2] is None else int(match[2])
+
+
+def start(entry: FaultEntry, truck: Truck) -> None:
+    """Break the truck as a plant fault or an abuse says."""
+    if entry.kind in PLANT_FAULTS:
+        PLANT_FAULTS[entry.kind](truck, int(entry.target), entry.value)
+        return
+    string, group = parse_group(entry.target)
+    middle = truck.parameters.pack.n_series // 2
+    ABUSE_FAULTS[entry.kind](truck, string, middle if group is None else group, entry.value)
+
+
 class FaultyLink:
     """A link that lets the faults of a scenario act on what passes through it."""
 
@@ -103,20 +141,26 @@ class FaultyLink:
         self._link = link
         self._truck = truck
         self._entries = tuple(entries)
-        self._waiting = [entry for entry in entries if entry.kind in PLANT_FAULTS]
+        self._waiting = [e for e in entries if e.kind in PLANT_FAULTS or e.kind in ABUSE_FAULTS]
         self.time_s = 0.0
 
     def read(self) -> Measurement:
         """Return the measurement with every active sensor fault in it; start plant faults that are due."""
         measurement = self._link.read()
         self.time_s = measurement.time_s
-        for entry in [e for e in self._waiting if e.time_s <= self.time_s]:
-            PLANT_FAULTS[entry.kind](self._truck, int(entry.target), entry.value)
-            self._waiting.remove(entry)
+        self.begin(self.time_s)
         for entry in self._entries:
             if entry.kind in SENSOR_FAULTS and entry.active(self.time_s):
                 measurement = with_sensor_fault(measurement, entry)
         return measurement
+
+    def begin(self, time_s: float) -> None:
+        """Start the faults of the truck itself that are due; a sleeping truck is not read, but breaks all the same."""
+        if not self._waiting:
+            return
+        for entry in [e for e in self._waiting if e.time_s <= time_s]:
+            start(entry, self._truck)
+            self._waiting.remove(entry)
 
     def write(self, command: Command) -> None:
         """Send the command with every active actuator fault in it."""

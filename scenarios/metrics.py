@@ -67,6 +67,7 @@ def compute_kpis(recording: SignalSource) -> dict[str, float]:
         **_actuators(rows),
         **_charging(rows),
         **_electrodes(rows),
+        **_runaway(rows),
         **_closures(recording),
         **ageing_kpis(recording),
     }
@@ -273,6 +274,14 @@ def charging_rows(columns: Columns) -> BoolArray:
     full = (cause == LimitCause.SOC) & ~(columns["pack_current_a"] < -FULL_CURRENT_A)
     asking = (columns["charge_current_request_a"] > 0.0) & ~full
     return np.asarray((columns["vehicle_mode"] == VehicleMode.CHARGE) & (asking | blocked))
+
+
+def _runaway(rows: _Rows) -> dict[str, float]:
+    """Cells in thermal runaway, and the time from the first row with one to the first with two."""
+    cells = rows["runaway_cells"]
+    starts_s = [rows.time_s[cells >= n][:1] for n in (1.0, 2.0)]
+    to_second_s = float(starts_s[1][0] - starts_s[0][0]) if starts_s[1].size else NAN
+    return {"runaway_cells": _most(cells), "runaway_to_second_minutes": to_second_s / SECONDS_PER_MINUTE}
 
 
 def _share_of_offer(rows: _Rows, power_w: FloatArray, blocks: list[slice]) -> FloatArray:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from plant_models.housing_gas import ATMOSPHERE_PA
 from plant_models.pack_spme import ELECTRODES
 from plant_models.truck import Truck
 from plant_models.truck_step import PORTS
@@ -19,6 +20,8 @@ WORLD = (
     "irradiance_w_per_m2",
     "bus_voltage_v",
     "charger_power_max_w",
+    "pack_pressure_pa",
+    "runaway_cells",
 )
 STORED = ("chemical_energy_j", "stored_heat_j")
 COUNTERS = tuple(f"{port.removesuffix('_w')}_j" for port in PORTS)
@@ -47,7 +50,7 @@ EVENTS = ("time_s", "code", "severity", "place", "value", "limit", "is_set")
 
 ENERGY_BALANCE = {
     "electrical": {
-        "in": ["charger_power_j", "unmet_power_j"],
+        "in": ["charger_power_j", "unmet_power_j", "overcharge_power_j"],
         "out": [
             "traction_power_j",
             "auxiliary_power_j",
@@ -58,6 +61,7 @@ ENERGY_BALANCE = {
             "heater_power_j",
             "cell_heat_j",
             "busbar_heat_j",
+            "cell_short_heat_j",
         ],
         "stored": ["chemical_energy_j"],
     },
@@ -72,6 +76,9 @@ ENERGY_BALANCE = {
             "cabin_heat_j",
             "intake_enthalpy_j",
             "cabin_enthalpy_j",
+            "cell_short_heat_j",
+            "runaway_reaction_heat_j",
+            "heater_pad_power_j",
         ],
         "out": [
             "heat_housing_to_ambient_j",
@@ -82,6 +89,7 @@ ENERGY_BALANCE = {
             "drive_loop_loss_j",
             "circuit_loss_j",
             "exhaust_enthalpy_j",
+            "vent_enthalpy_j",
         ],
         "stored": ["stored_heat_j"],
     },
@@ -141,6 +149,7 @@ class RowMaker:
             self._ports[:] = truck.ports
         self._last_j[:] = truck.energies_j
         self._last_s = truck.time_s
+        runaway = truck.runaway
         self._row[:N_ASSIGNED] = (
             truck.time_s,
             phase_index,
@@ -150,6 +159,8 @@ class RowMaker:
             *weather,
             truck.bus_voltage_v,
             truck.charger.power_now_max_w(truck.bus_voltage_v) if truck.charger else 0.0,
+            runaway.pressure_pa if runaway else ATMOSPHERE_PA,
+            runaway.cells_in_runaway if runaway else 0,
             *control_values(result, command),
         )
         return self._row

@@ -32,6 +32,7 @@ from scenarios.rows import (
     fault_events,
     signal_columns,
 )
+from scenarios.runaway_rows import RunawayRows
 from scenarios.scenario import ChargePhase, DrivePhase, LoadedScenario, ParkPhase, Phase
 from thermal_bms.charging import ChargeSettings
 from thermal_bms.cycle import ControlUnit, CycleResult, control_cycle
@@ -155,10 +156,12 @@ class Day:
         controller = create(settings.controller.name, settings.controller.settings, description)
         self.unit = ControlUnit(description, controller, initial_soc=settings.initial.soc)
         self.link: Link = DirectLink(self.truck)
+        self._faulty: FaultyLink | None = None
         if settings.fault:
-            self.link = FaultyLink(self.link, self.truck, settings.fault)
+            self.link = self._faulty = FaultyLink(self.link, self.truck, settings.fault)
         if settings.monitoring:
             self.link = MonitoredLink(self.link, settings.monitoring, settings.seed)
+        self._runaway_rows = RunawayRows(settings.fault)
         self.cycles = [self._cycle(phase) for phase in settings.phase]
         low, high = scenario.truck.pack.usable_soc
         full_kwh = full_energy_j(scenario.truck, self.truck.cell) / JOULES_PER_KWH
@@ -208,6 +211,7 @@ class Day:
             "energy": energy_columns(),
             "events": list(EVENTS),
         }
+        streams |= self._runaway_rows.streams()
         if self.settings.recording.measurements:
             streams["measurement"] = self._measurement_columns
         return streams
@@ -362,8 +366,12 @@ class Day:
         return dt_s
 
     def _advance(self, recorder: Recorder, index: int, dt_s: float) -> None:
+        if self._faulty is not None:
+            self._faulty.begin(self.truck.time_s)
         self.truck.step(Surroundings(*self._weather), dt_s)
         self._weather = self.climate.ambient(self.truck.time_s)
+        if self.truck.runaway is not None:
+            self._runaway_rows.add_events(recorder, self.truck.runaway)
         if self.truck.time_s >= self._next_signals_s - 1e-6:
             self._record(recorder, index)
         if self._progress and self.truck.time_s >= self._next_progress_s:
@@ -373,6 +381,8 @@ class Day:
     def _record(self, recorder: Recorder, index: int) -> None:
         now_s = self.truck.time_s
         recorder.append("signals", self.rows.signals(index, self._weather, self._result, self._command))
+        if self.truck.runaway is not None:
+            self._runaway_rows.add_cells(recorder, self.truck.runaway, now_s)
         self._signals_s = now_s
         self._next_signals_s = now_s + self.settings.recording.signals_every_s
         if now_s >= self._next_cells_s - 1e-6:

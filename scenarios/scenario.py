@@ -16,7 +16,15 @@ from plant_models.truck_parameters import TruckParameters, describe, load_truck
 from scenarios.checks import validate_checks
 from scenarios.climate import ClimateSettings, build_climate
 from scenarios.drive_cycle import load_cycle
-from scenarios.faults import ARRAYS, PLANT_FAULTS, SENSOR_FAULTS, FaultEntry, parse_target
+from scenarios.faults import (
+    ABUSE_FAULTS,
+    ARRAYS,
+    PLANT_FAULTS,
+    SENSOR_FAULTS,
+    FaultEntry,
+    parse_group,
+    parse_target,
+)
 from thermal_bms.errors import ScenarioError
 from thermal_bms.parameters import Parameters, did_you_mean, parse, read_toml, with_overrides
 
@@ -223,6 +231,13 @@ def _check_fault(fault: FaultEntry, truck: TruckParameters, has: str, path: Path
             raise ScenarioError(
                 f"fault.target = {fault.target}: {has} strings 0 to {pack.n_strings - 1} ({path.name})"
             )
+    elif fault.kind in ABUSE_FAULTS:
+        string, group = parse_group(fault.target)
+        if string >= pack.n_strings or (group or 0) >= pack.n_series:
+            raise ScenarioError(
+                f"fault.target = {fault.target}: {has} strings 0 to {pack.n_strings - 1}"
+                f" of groups 0 to {pack.n_series - 1} ({path.name})"
+            )
     elif fault.kind in SENSOR_FAULTS:
         measured, index = parse_target(fault.target)
         per_string = {"cell_voltage_v": (pack.n_series,), "cell_temp_degc": (pack.n_temp_sensors,)}
@@ -240,6 +255,8 @@ def _check_fit(settings: Scenario, truck: TruckParameters, path: Path) -> None:
     if settings.cell_model == "spme":
         check_electrochemistry(truck.cell, path.name)
     for fault in (*settings.fault, *(entry.fault for entry in settings.degraded)):
+        if settings.cell_model == "spme" and fault.kind in ABUSE_FAULTS:
+            raise ScenarioError(f'fault.kind = {fault.kind!r}: needs cell_model = "ecm" ({path.name})')
         _check_fault(fault, truck, f"{name} has", path)
     for entry in settings.degraded:
         if entry.fails not in settings.checks:

@@ -108,7 +108,7 @@ FAULT = {
     "kind": "see the table below",
     "time_s": "when it begins, from the start of the scenario",
     "duration_s": "how long it lasts; a fault of the truck itself lasts for good",
-    "target": "number of the string from 0, or name of a measurement, as `cell_temp_degc[0, 3]`",
+    "target": "number of the string from 0, `0, 40` for a group of it, or a measurement, as `cell_temp_degc[0, 3]`",
     "value": "what it means stands in the table below",
 }
 DEGRADED = {"fails": "name of the check that must fail", "fault": "the fault that makes it fail"}
@@ -128,6 +128,17 @@ FAULT_KINDS = {
         "capacity of the middle group times this, resistance divided by it",
     ),
     "interface_lost": ("string", "factor > 0", "conductance from cells to plate times this"),
+    "internal_short": (
+        "string, group",
+        "ohm",
+        "the first cell of the group is shorted inside by this resistance",
+    ),
+    "cell_heater": ("string, group", "W", "a heater pad on the first cell of the group, until it is shorted"),
+    "overcharge": (
+        "string, group",
+        "A",
+        "a supply feeds the group whatever its voltage, until a cell is shorted",
+    ),
     "sensor_offset": ("measurement", "offset", "the reading is off by this"),
     "sensor_stuck": ("measurement", "reading", "the reading stays at this"),
     "sensor_lost": ("measurement", "", "there is no reading"),

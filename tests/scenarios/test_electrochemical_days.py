@@ -10,7 +10,7 @@ from scenarios.report import write_report
 from scenarios.runner import RunResult, run
 from scenarios.scenario import load_scenario
 from tests.unit.scenarios.small_days import load_day
-from thermal_bms.errors import ConfigError
+from thermal_bms.errors import ConfigError, ScenarioError
 from thermal_bms.recording import Recording
 
 SPME = 'cell_model="spme"'
@@ -68,3 +68,10 @@ def test_a_truck_whose_cell_has_no_electrochemistry_is_refused_in_one_line(tmp_p
 def test_an_unknown_cell_model_is_refused_with_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cell_model = 'spm'.*'ecm' or 'spme'"):
         load_day(tmp_path, ['cell_model="spm"'])
+
+
+def test_an_abused_cell_needs_circuits(tmp_path: Path) -> None:
+    fault = 'fault=[{kind="internal_short", target="0", time_s=1.0, value=0.01}]'
+    assert load_day(tmp_path, [fault]).settings.fault
+    with pytest.raises(ScenarioError, match=r"fault.kind = 'internal_short': needs cell_model = \"ecm\""):
+        load_day(tmp_path, [SPME, fault])

@@ -10,6 +10,7 @@ import pytest
 from plant_models.truck import Truck
 from plant_models.truck_parameters import load_truck
 from scenarios.faults import (
+    ABUSE_FAULTS,
     ACTUATOR_FAULTS,
     KINDS,
     PLANT_FAULTS,
@@ -241,6 +242,57 @@ def test_a_fault_that_cannot_be_is_refused_in_one_line(values: dict[str, object]
     assert "\n" not in str(refused.value)
 
 
-def test_the_kinds_are_those_of_actuators_plant_and_sensors() -> None:
-    assert set(KINDS) == {*ACTUATOR_FAULTS, *PLANT_FAULTS, *SENSOR_FAULTS}
-    assert len(KINDS) == len(set(KINDS)) == 14
+def test_the_kinds_are_those_of_actuators_plant_abuse_and_sensors() -> None:
+    assert set(KINDS) == {*ACTUATOR_FAULTS, *PLANT_FAULTS, *ABUSE_FAULTS, *SENSOR_FAULTS}
+    assert len(KINDS) == len(set(KINDS)) == 17
+
+
+class FakeRunaway:
+    """Remembers which cell was abused how."""
+
+    def __init__(self, broken: list[tuple[object, ...]]) -> None:
+        self._broken = broken
+
+    def short_cell(self, *args: object) -> None:
+        self._broken.append(("short_cell", *args))
+
+    def heat_cell(self, *args: object) -> None:
+        self._broken.append(("heat_cell", *args))
+
+    def overcharge(self, *args: object) -> None:
+        self._broken.append(("overcharge", *args))
+
+
+@pytest.mark.parametrize(
+    ("kind", "called"),
+    [("internal_short", "short_cell"), ("cell_heater", "heat_cell"), ("overcharge", "overcharge")],
+)
+@pytest.mark.parametrize(("target", "group"), [("1, 40", 40), ("1", 108)])
+def test_an_abuse_starts_once_in_its_group_or_the_middle_one(
+    kind: str, called: str, target: str, group: int, measured: Measurement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truck = Truck(load_truck("heavy_lfp"), soc=0.5, temp_degc=20.0)
+    broken: list[tuple[object, ...]] = []
+    monkeypatch.setattr(truck, "abused", lambda: FakeRunaway(broken))
+    entry = FaultEntry(kind=kind, time_s=START_S, target=target, value=2.0)
+    link = FaultyLink(DirectLink(truck), truck, (entry,))
+    link.begin(START_S - 0.01)
+    assert broken == []
+    link.begin(START_S)
+    link.begin(START_S + 1.0)
+    assert broken == [(called, 1, group, 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"target": "cell"}, "must be a string, or string and group"),
+        ({"target": "0, 1, 2"}, "must be a string, or string and group"),
+        ({"value": 0.0}, "must be a resistance, power or current"),
+        ({"duration_s": 10.0}, "is not undone"),
+    ],
+)
+def test_an_abuse_that_cannot_be_is_refused_in_one_line(changes: dict[str, Any], message: str) -> None:
+    data = {"kind": "internal_short", "value": 0.01, **changes}
+    with pytest.raises(ConfigError, match=message):
+        parse(FaultEntry, data, "here")
