@@ -155,16 +155,16 @@ def circuit_tables(cell: CellParameters, n_parallel: int, dt_s: float) -> Circui
     branch = np.empty((2, N_TEMP, N_SOC, 5))
     for direction, r0 in enumerate((circuit.r0_discharge_ohm, circuit.r0_charge_ohm)):
         for column, table in enumerate((r0, circuit.r1_ohm, circuit.r2_ohm)):
-            branch[direction, :, :, column] = _resampled(cell, np.array(table), temp_k, soc) / n_parallel
+            branch[direction, :, :, column] = resampled(cell, np.array(table), temp_k, soc) / n_parallel
         for column, table in enumerate((circuit.tau1_s, circuit.tau2_s), start=3):
-            branch[direction, :, :, column] = np.exp(-dt_s / _resampled(cell, np.array(table), temp_k, soc))
+            branch[direction, :, :, column] = np.exp(-dt_s / resampled(cell, np.array(table), temp_k, soc))
     rest = np.stack(
         [ocv[:-1], np.diff(ocv) / np.diff(soc), entropic[:-1], np.diff(entropic) / np.diff(soc)], axis=1
     )
     return CircuitTables(np.ascontiguousarray(rest), branch)
 
 
-def _resampled(cell: CellParameters, table: FloatArray, temp_k: FloatArray, soc: FloatArray) -> FloatArray:
+def resampled(cell: CellParameters, table: FloatArray, temp_k: FloatArray, soc: FloatArray) -> FloatArray:
     """Return a table on the kernel's grid: linear in charge, linear in log over 1/T, held at the outermost rows."""
     rows = np.array([np.interp(soc, cell.circuit.soc, row) for row in table])
     inverse = -1.0 / degc_to_k(np.array(cell.circuit.temp_degc))

@@ -13,6 +13,7 @@ from plant_models.charger import Charger, ChargerParameters
 from plant_models.chiller import build_chiller
 from plant_models.chiller_parameters import sized_for
 from plant_models.cold_plate import plate_coolant_mass_kg
+from plant_models.contactor_box import NEGATIVE, POSITIVE, PRECHARGE, ContactorBox
 from plant_models.coolant_loop import build_loop
 from plant_models.glycol import enthalpy
 from plant_models.kernels import RecordArray, record_of
@@ -20,7 +21,8 @@ from plant_models.pack import CircuitTables, PackArrays, circuit_tables, pack_ar
 from plant_models.pack_spme import ELECTRODES, SpmeArrays, electrode_view, fit_groups, spme_arrays
 from plant_models.road import CycleArrays, cycle_by_time
 from plant_models.runaway import Runaway
-from plant_models.sensors import N_SCALAR_NOISE, SCALARS, NoiseStream
+from plant_models.safety_inputs import SafetyInputs
+from plant_models.sensors import N_BEFORE_OFFER, N_SCALAR_NOISE, SCALARS, NoiseStream
 from plant_models.spme_parameters import load_spme
 from plant_models.truck_energy import stored_chemical_j, stored_heat_j
 from plant_models.truck_parameters import TruckParameters
@@ -30,12 +32,13 @@ from plant_models.truck_view import OF_VEHICLE, PER_STRING, VEHICLE, VIEW, obser
 from plant_models.vehicle import new_vehicle_state, vehicle_record
 from thermal_bms.errors import PlantError
 from thermal_bms.signals import Command, Measurement, VehicleMode
-from thermal_bms.units import FloatArray, degc_to_k
+from thermal_bms.units import BoolArray, FloatArray, degc_to_k
 
 AIR_MASS_IN_PACK_KG = 0.05
 BOIL_DEGC = 120.0  # 50 % glycol at the 1.5 bar of an expansion tank: 107 degC at 1 bar, assumed
 CellModel = Literal["ecm", "spme"]
 NO_OFFER = (False, 0.0, 0.0, 0.0)
+AIR_LOCK = 1e6
 STANDING = cycle_by_time([0.0, 1.0], [0.0, 0.0])
 
 
@@ -106,6 +109,15 @@ class Truck:
         n_electrodes = 0 if self.electrodes is None else len(ELECTRODES)
         self._view = np.zeros(len(VIEW) + len(PER_STRING) * pack.n_strings + n_electrodes)
         self._blocked = [False] * pack.n_strings
+        self._welded = [False] * pack.n_strings
+        self._blown = [False] * pack.n_strings
+        self._no_precharge = np.zeros(pack.n_strings, dtype=np.bool_)
+        self.safety = SafetyInputs()
+        if parameters.cooling == "air":
+            self.safety.coolant_level = math.nan
+        self.box: ContactorBox | None = None
+        if parameters.box is not None:
+            self.box = ContactorBox(parameters.box, pack.n_strings, pack.contactor_resistance_ohm)
         self._locked_in_j = 0.0
         self._cycle: CycleArrays | None = None
         self._tables: dict[float, CircuitTables] = {}
@@ -155,6 +167,20 @@ class Truck:
     def block_string(self, string: int) -> None:
         """Keep a string's contactors open whatever is commanded."""
         self._blocked[string] = True
+        if self.box:
+            self.box.stuck[POSITIVE, string] = 0.0
+
+    def weld_string(self, string: int) -> None:
+        """Keep a string's positive contactor closed whatever is commanded; without a box, both."""
+        self._welded[string] = True
+        if self.box:
+            self.box.stuck[POSITIVE, string] = 1.0
+
+    def blow_fuse(self, string: int) -> None:
+        """Cut a string off; its contactors still say what they are told."""
+        self._blown[string] = True
+        if self.box:
+            self.box.fuse_blown[string] = True
 
     def weaken_cell(self, string: int, factor: float) -> None:
         """Multiply the capacity of the middle group of a string and divide its resistance by the same factor.
@@ -196,13 +222,21 @@ class Truck:
     def actuate(self, command: Command) -> None:
         """Take a command; it acts from the next step on."""
         self._command = command
+        if self.box:
+            closes = command.contactor_close
+            idle = (False,) * len(closes)
+            self.box.command(closes, command.negative_close or closes, command.precharge_close or idle)
+            return
         for k, wanted in enumerate(command.contactor_close):
-            self.state.string_closed[k] = 1.0 if wanted and not self._blocked[k] else 0.0
+            on = (wanted and not self._blocked[k]) or self._welded[k]
+            self.state.string_closed[k] = 1.0 if on and not self._blown[k] else 0.0
 
     def measure(self) -> Measurement:
         """Return what the truck's sensors say now."""
         rating = self.charger
         offer = NO_OFFER if rating is None else rating.offer()
+        scalars, safety = self._scalars.tolist(), self.safety
+        positive, negative, precharge = self._feedback()
         return Measurement(  # type: ignore[call-arg]  # the scalars are as many as SCALARS names
             self.time_s,
             self.mode,
@@ -210,9 +244,17 @@ class Truck:
             self._cell_temp_degc.copy(),
             self._strings[0].copy(),
             self._strings[1].copy(),
-            self.state.string_closed > 0.0,
-            *self._scalars.tolist(),  # type: ignore[arg-type]
+            positive,
+            *scalars[:N_BEFORE_OFFER],  # type: ignore[arg-type]
             *offer,
+            safety.hvil_closed,
+            safety.crash,
+            safety.isolation_ohm,
+            scalars[14],
+            safety.coolant_level,
+            scalars[15],
+            negative,
+            precharge,
         )
 
     # --- time ---
@@ -221,7 +263,7 @@ class Truck:
         """Advance everything by ``dt_s`` seconds under the last command."""
         self._surroundings = surroundings
         ambient_k = degc_to_k(surroundings.ambient_temp_degc)
-        live = 1.0 in self.state.string_closed.tolist()
+        live = self._connect(dt_s)
         self._step_loads(surroundings, live=live)
         drive_heat_w = self._step_vehicle(ambient_k, dt_s, live=live)
         thermal = self._command.thermal
@@ -238,11 +280,13 @@ class Truck:
             drive_heat_w,
             self._cabin_request_w,
             degc_to_k(self.parameters.cabin.set_point_degc) if self._occupied else ambient_k,
-            self.auxiliary_power_w,
+            self.auxiliary_power_w + (self.box.link_power_w if self.box else 0.0),
             self.cabin_power_w,
-            self._charger_current_a(dt_s, live=live),
+            self._charger_current_a(dt_s, live=live) - (self.box.link_current_a if self.box else 0.0),
         )
         self.bus_voltage_v = self._step(*self.kernel_arguments(dt_s), self._inputs, dt_s)
+        if self.box:
+            self.bus_voltage_v = self.box.settle(self.bus_voltage_v, self.ports, dt_s)
         if self.runaway is not None:
             self.ports[FROM_ABUSE:] = self.runaway.step(self.time_s + dt_s, dt_s)
         self._observe(dt_s)
@@ -272,10 +316,11 @@ class Truck:
         """Return chemical energy and stored heat of the whole truck [J]."""
         chemical_j = stored_chemical_j(self.electrodes or self.tables(1.0), self.pack)
         heat_j = stored_heat_j(self._p, self._s, self._chiller_p, self._chiller_s, self.pack)
+        link_j = self.box.stored_energy_j if self.box else 0.0
         if self.runaway is not None:
             chemical_j += self.runaway.held_j
             heat_j -= self.runaway.missing_heat_j
-        return chemical_j + self._locked_in_j, heat_j
+        return chemical_j + self._locked_in_j + link_j, heat_j
 
     def view(self) -> FloatArray:
         """Return the truth: ``VIEW``, ``PER_STRING`` of every string, then ``ELECTRODES`` if there are any."""
@@ -299,6 +344,33 @@ class Truck:
         return self._chiller_s[0]  # type: ignore[no-any-return]
 
     # --- inside ---
+
+    def _connect(self, dt_s: float) -> bool:
+        """Let switches and leak act; return whether the bus is live."""
+        self.safety.step(dt_s)
+        if self.safety.dry:
+            self.branches[0] = AIR_LOCK
+        state = self.state
+        if self.box is None:
+            return 1.0 in state.string_closed.tolist()
+        self.box.connect(
+            state.string_voltage_v,
+            state.string_current_a,
+            state.string_closed,
+            self.constants.contact_resistance_ohm,
+            dt_s,
+        )
+        return self.box.live
+
+    def _feedback(self) -> tuple[BoolArray, BoolArray, BoolArray]:
+        """Return what the switches say: positive and negative contactors, precharge relays."""
+        if self.box:
+            closed = self.box.closed.copy()
+            return closed[POSITIVE], closed[NEGATIVE], closed[PRECHARGE]
+        closed = self.state.string_closed > 0.0
+        if True in self._blown:
+            closed |= np.array(self._blown) & np.array(self._command.contactor_close)
+        return closed, closed, self._no_precharge
 
     def _build_circuit(self, temp_k: float) -> None:
         parameters = self.parameters

@@ -66,8 +66,8 @@ def compute_kpis(recording: SignalSource) -> dict[str, float]:
         **_temperature(rows),
         **_actuators(rows),
         **_charging(rows),
-        **_electrodes(rows),
         **_runaway(rows),
+        **_electrodes(rows),
         **_closures(recording),
         **ageing_kpis(recording),
     }

@@ -269,13 +269,13 @@ def _drawn(recording: RunSource, day: DayView, kpis: Mapping[str, float]) -> lis
             ("cell-histogram", False, lambda: charts.cell_histogram_figure(day, cells)),
         ]
         blocks.append(("Cells", CELLS_LEAD, cell_figures))
-    blocks.append(
-        ("Electrodes", ELECTRODES_LEAD, [("electrodes", True, lambda: figures.electrode_figure(day))])
-    )
     if RUNAWAY_CELLS in recording.streams:
         resolved, happened = recording.stream(RUNAWAY_CELLS), recording.stream(RUNAWAY_EVENTS)
         runaway: Draw = lambda: runaway_figure(day, resolved, happened)  # noqa: E731
         blocks.append(("Thermal runaway", RUNAWAY_LEAD, [("runaway", True, runaway)]))
+    blocks.append(
+        ("Electrodes", ELECTRODES_LEAD, [("electrodes", True, lambda: figures.electrode_figure(day))])
+    )
     blocks.append(("Strings", STRINGS_LEAD, [("strings", True, lambda: figures.string_figure(day))]))
     with style():
         return [html.section(name, lead, "".join(_figure(*f) for f in drawn)) for name, lead, drawn in blocks]

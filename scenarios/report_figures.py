@@ -67,6 +67,9 @@ def day_figure(day: DayView) -> Figure | None:
     line(soc, day, 100.0 * day["soc"], "truth", GREEN)
     if day.has("soc_estimate"):
         line(soc, day, 100.0 * day["soc_estimate"], "estimate", INK, lw=0.8, ls="--")
+    if day.has("soc_min_estimate", "soc_max_estimate"):
+        low, high = (100.0 * day.mean(day[f"soc_{end}_estimate"]) for end in ("min", "max"))
+        soc.fill_between(day.bin_time_h, low, high, color=INK, alpha=0.12, lw=0, label="bound")
     title(soc, "State of charge", "SoC [%]")
     soc.set_ylim(0.0, 100.0)
     legend(soc)

@@ -1,5 +1,8 @@
 """What a run records: the columns of the recording's streams, and the row of one instant."""
 
+from dataclasses import fields
+from operator import attrgetter
+
 import numpy as np
 
 from plant_models.housing_gas import ATMOSPHERE_PA
@@ -10,7 +13,7 @@ from plant_models.truck_view import PER_STRING, VIEW
 from thermal_bms.cycle import CycleResult
 from thermal_bms.faults import Fault
 from thermal_bms.recording_format import Columns
-from thermal_bms.signals import Command, LimitCause, Limits
+from thermal_bms.signals import Command, LimitCause, Limits, PowerOutlook
 from thermal_bms.units import FloatArray
 
 CLOCK = ("time_s", "phase_index", "vehicle_mode", "asleep", "distance_m")
@@ -25,8 +28,14 @@ WORLD = (
 )
 STORED = ("chemical_energy_j", "stored_heat_j")
 COUNTERS = tuple(f"{port.removesuffix('_w')}_j" for port in PORTS)
+BOUNDS = ("soc_sd", "soc_min", "soc_max", "cell_soc_min", "cell_soc_max")
+HEALTH = ("soh_capacity", "soh_capacity_sd", "soh_resistance", "soh_resistance_sd")
+OUTLOOK = tuple(field.name for field in fields(PowerOutlook))
 CONTROL = (
     "soc_estimate",
+    *(f"{name}_estimate" for name in BOUNDS),
+    *HEALTH,
+    *OUTLOOK,
     "cell_temp_measured_min_degc",
     "cell_temp_measured_max_degc",
     "heat_estimate_w",
@@ -94,6 +103,8 @@ ENERGY_BALANCE = {
         "stored": ["stored_heat_j"],
     },
 }
+_BOUNDS, _HEALTH, _OUTLOOK = attrgetter(*BOUNDS), attrgetter(*HEALTH), attrgetter(*OUTLOOK)
+UNKNOWN = (np.nan,) * (4 + len(BOUNDS) + len(HEALTH) + len(OUTLOOK))
 NO_LIMITS = Limits(0.0, 0.0, 0.0, 0.0, LimitCause.NONE, LimitCause.NONE)
 
 N_ASSIGNED = len(CLOCK) + len(WORLD) + len(CONTROL)
@@ -190,11 +201,17 @@ def control_values(result: CycleResult | None, command: Command) -> tuple[float,
     thermal = command.thermal
     estimate = result.estimate if result else None
     limits = result.limits if result else NO_LIMITS
-    believed = (
-        (estimate.soc, estimate.cell_temp_min_degc, estimate.cell_temp_max_degc, estimate.heat_w)
-        if estimate
-        else (np.nan, np.nan, np.nan, np.nan)
-    )
+    believed = UNKNOWN
+    if estimate:
+        believed = (
+            estimate.soc,
+            *_BOUNDS(estimate.bounds),
+            *_HEALTH(estimate.health),
+            *_OUTLOOK(estimate.outlook),
+            estimate.cell_temp_min_degc,
+            estimate.cell_temp_max_degc,
+            estimate.heat_w,
+        )
     return (
         *believed,
         thermal.pump_duty,

@@ -20,9 +20,9 @@ from scenarios.ageing import ageing_warnings, health_meta
 from scenarios.checks import CheckResult, evaluate_checks
 from scenarios.climate import build_climate
 from scenarios.drive_cycle import DriveCycle, load_cycle
-from scenarios.faults import FaultyLink
+from scenarios.faults import FaultyLink, with_controller_faults
 from scenarios.metrics import compute_kpis
-from scenarios.preview import Plan, nominal_duration_s
+from scenarios.preview import build_plan
 from scenarios.rows import (
     ENERGY_BALANCE,
     EVENTS,
@@ -154,6 +154,7 @@ class Day:
         self.truck.refit_electrodes()
         description = describe(scenario.truck, self.truck.cell)
         controller = create(settings.controller.name, settings.controller.settings, description)
+        controller = with_controller_faults(controller, settings.fault)
         self.unit = ControlUnit(description, controller, initial_soc=settings.initial.soc)
         self.link: Link = DirectLink(self.truck)
         self._faulty: FaultyLink | None = None
@@ -162,16 +163,18 @@ class Day:
         if settings.monitoring:
             self.link = MonitoredLink(self.link, settings.monitoring, settings.seed)
         self._runaway_rows = RunawayRows(settings.fault)
-        self.cycles = [self._cycle(phase) for phase in settings.phase]
+        self.cycles = [cycle_of(phase, scenario.folder) for phase in settings.phase]
         low, high = scenario.truck.pack.usable_soc
         full_kwh = full_energy_j(scenario.truck, self.truck.cell) / JOULES_PER_KWH
         self._usable_kwh = (high - low) * full_kwh * float(self.health.capacity.mean())
-        self.plan = Plan(
-            settings.phase,
-            [
-                nominal_duration_s(p, c, self._usable_kwh)
-                for p, c in zip(settings.phase, self.cycles, strict=True)
-            ],
+        self.plan = build_plan(
+            settings,
+            self.cycles,
+            self.climate,
+            pack=description.pack,
+            vehicle=vehicle,
+            payload_kg=self._payload_kg,
+            usable_kwh=self._usable_kwh,
         )
         self.rows = RowMaker(self.truck)
         self._asleep_command = Command(contactor_close=(False,) * description.pack.n_strings)
@@ -350,7 +353,8 @@ class Day:
         dt_s = self.settings.tick_s
         now_s = self.truck.time_s
         if now_s >= self._next_preview_s:
-            self._preview = self.plan.preview(index, now_s - start_s)
+            cell_degc = self._result.estimate.cell_temp_mean_degc if self._result else math.nan
+            self._preview = self.plan.preview(index, now_s - start_s, now_s=now_s, cell_temp_degc=cell_degc)
             self._next_preview_s = now_s + PREVIEW_EVERY_S
         measurement = self.link.read()
         self._result = control_cycle(self.unit, measurement, self._preview, dt_s, wake=wake)
@@ -401,15 +405,17 @@ class Day:
             recorder.append("cells", self.rows.cells())
             recorder.append("energy", self.rows.energy())
 
-    def _cycle(self, phase: Phase) -> DriveCycle | None:
-        if not isinstance(phase, DrivePhase):
-            return None
-        cycle = load_cycle(phase.cycle, folder=self.scenario.folder).repeated(phase.repeat)
-        if phase.speed_cap_km_per_h is not None:
-            cycle = cycle.capped(kmh_to_m_per_s(phase.speed_cap_km_per_h))
-        if phase.distance_km is not None:
-            cycle = cycle.repeated_to(phase.distance_km * 1000.0)
-        return cycle
+
+def cycle_of(phase: Phase, folder: Path) -> DriveCycle | None:
+    """Return the cycle of a phase, repeated, capped and cut as it says; None unless it drives."""
+    if not isinstance(phase, DrivePhase):
+        return None
+    cycle = load_cycle(phase.cycle, folder=folder).repeated(phase.repeat)
+    if phase.speed_cap_km_per_h is not None:
+        cycle = cycle.capped(kmh_to_m_per_s(phase.speed_cap_km_per_h))
+    if phase.distance_km is not None:
+        cycle = cycle.repeated_to(phase.distance_km * 1000.0)
+    return cycle
 
 
 def _for_json(value: Any) -> Any:  # any JSON value, in and out

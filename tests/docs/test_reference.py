@@ -9,7 +9,12 @@ import pytest
 from tests.docs.pages import PAGES, ROOT
 
 MEASURED = ("road_check", "topology_check")  # figures of this machine: printed, not compared
-SCRIPTS = ("make_scenario_reference", "make_bms_reference", "make_runaway_reference")
+SCRIPTS = (
+    "make_scenario_reference",
+    "make_bms_reference",
+    "make_runaway_reference",
+    "make_gateway_reference",
+)
 
 
 @pytest.fixture

@@ -73,5 +73,5 @@ def test_an_unknown_cell_model_is_refused_with_those_there_are(tmp_path: Path) -
 def test_an_abused_cell_needs_circuits(tmp_path: Path) -> None:
     fault = 'fault=[{kind="internal_short", target="0", time_s=1.0, value=0.01}]'
     assert load_day(tmp_path, [fault]).settings.fault
-    with pytest.raises(ScenarioError, match=r"fault.kind = 'internal_short': needs cell_model = \"ecm\""):
+    with pytest.raises(ScenarioError, match=r"fault.kind = internal_short: needs cell_model = \"ecm\""):
         load_day(tmp_path, [SPME, fault])
