@@ -58,7 +58,7 @@ def nmc_rows() -> Iterator[Row]:
             bench = PackBench(
                 truck, soc=start, temp_degc=temp_degc, told_soc=start + wrong, seed=seed, **SENSORS
             )
-            cycle_w = np.roll(drive_power_w(truck, cycle), -5000 * seed)
+            cycle_w = np.roll(drive_power_w(truck, CYCLES[truck]), -5000 * seed)
             rows = bench.drive_and_charge(cycle_w, 5400, scale=0.5 if temp_degc < 5.0 else 1.0)
             errors.append(error(rows))
             late.append(float(np.abs(error(rows)[1200:]).max()))
