@@ -31,6 +31,7 @@ from plant_models.truck_spme import TICKS
 from plant_models.truck_step import FROM_ABUSE, FROM_DRIVE, INPUTS, PORTS, drive_step
 from plant_models.truck_view import OF_VEHICLE, PER_STRING, VEHICLE, VIEW, observe
 from plant_models.vehicle import new_vehicle_state, vehicle_record
+from thermal_bms.errors import PlantError
 from thermal_bms.signals import Command, Measurement, VehicleMode
 from thermal_bms.units import FloatArray, degc_to_k
 
@@ -183,6 +184,8 @@ class Truck:
 
     def abused(self) -> Runaway:
         """Return the model of runaway, made when first asked for: triggers are given to it."""
+        if self.electrodes is not None:
+            raise PlantError('a cell can run away with cell_model = "ecm" only')
         if self.runaway is None:
             liquid = self.parameters.cooling == "liquid"
             boil_j_per_kg = enthalpy(self._p[0], degc_to_k(BOIL_DEGC)) if liquid else math.inf
