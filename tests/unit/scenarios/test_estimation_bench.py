@@ -1,4 +1,4 @@
-"""The acceptance figures of the estimator on the project's plant, in short; the long form is tools/estimation_check.py."""
+"""The acceptance figures of the estimator on the plant, in short; tools/estimation_check.py is the long form."""
 
 import numpy as np
 import pytest
