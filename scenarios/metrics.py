@@ -294,13 +294,16 @@ def _share_of_offer(rows: _Rows, power_w: FloatArray, blocks: list[slice]) -> Fl
     return np.clip(np.divide(power_w, offer_w, out=np.zeros_like(power_w), where=offer_w > 0.0), 0.0, 1.0)
 
 
+SOC_MISS = 0.002  # a charge ends by the estimate, which may be off by this much
+
+
 def _minutes_10_to_80(rows: _Rows, block: slice) -> float:
     soc = np.maximum.accumulate(rows["soc"][block])
-    if soc[0] > 0.102 or not soc[-1] >= 0.8:
+    if soc[0] > 0.1 + SOC_MISS or not soc[-1] >= 0.8 - SOC_MISS:
         return NAN
     time_s = rows.time_s[block]
     start = int(np.searchsorted(soc, 0.1, side="right"))
-    end = int(np.searchsorted(soc, 0.8))
+    end = int(np.searchsorted(soc, min(0.8, float(soc[-1]))))
     return float(time_s[end] - time_s[max(start - 1, 0)]) / SECONDS_PER_MINUTE
 
 
