@@ -101,7 +101,7 @@ def test_the_plating_table_lowers_the_charge_power_only() -> None:
     )
     plain, careful = Strings().at(25.0), Strings(PACK.model_copy(update={"plating": plating})).at(25.0)
     assert careful.power_w(DISCHARGE) == plain.power_w(DISCHARGE)
-    expected_a = PACK.capacity_ah * (0.06 + 25.0 / 40.0 * 0.54)
+    expected_a = PACK.capacity_ah * (0.0592 + 25.0 / 40.0 * 0.5328)  # at 51 %: one deviation up
     assert careful.powers[0].limit_a[CHARGE][0] == pytest.approx(expected_a, rel=0.01)
     assert careful.power_w(CHARGE)[0] < plain.power_w(CHARGE)[0]
 
