@@ -37,7 +37,12 @@ SIGNALS = (
     Limits,
     Preview,
 )
-NESTED = {"thermal", "bounds", "health", "outlook"}  # a signal inside a signal, whose own fields are looked at
+NESTED = {
+    "thermal",
+    "bounds",
+    "health",
+    "outlook",
+}  # a signal inside a signal, whose own fields are looked at
 FILES_ONLY = {"_h", "_min", "_km", "_kwh", "_percent"}
 
 
