@@ -97,6 +97,23 @@ def temperature_k(p: Record, enthalpy_j_per_kg: float) -> float:
 
 
 @kernel
+def linear_temperature_k(p: Record, enthalpy_j_per_kg: float) -> tuple[float, float]:
+    """Return base [K] and slope [K kg/J] of the tangent to :func:`temperature_k`: T ≈ base + slope h.
+
+    With s = sqrt(a² + 2 b h), the specific heat at h: slope = 1/s and base = T - h/s, both from one division.
+
+    >>> base_k, slope = linear_temperature_k(glycol_record()[0], 64966.7)
+    >>> round(base_k + slope * 64966.7, 3), round(1.0 / slope, 1)
+    (293.15, 3300.0)
+    """
+    a = p.cp_a_j_per_kgk
+    h = enthalpy_j_per_kg
+    s = math.sqrt(a * a + 2.0 * p.cp_b_j_per_kgk2 * h)
+    inverse = 1.0 / (s * (a + s))
+    return ZERO_DEGC_K + h * (s - a) * inverse, (a + s) * inverse
+
+
+@kernel
 def specific_heat(p: Record, temp_k: float) -> float:
     """Return the specific heat [J/kgK] at a temperature [K]: a + b θ.
 

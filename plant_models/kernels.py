@@ -75,9 +75,19 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     return cast(Callable[P, R], compiled)
 
 
-def kernels_are_cached(cooling: str) -> bool:
+def part(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile ``function`` as ``kernel`` does, and copy it into the kernels that call it.
+
+    For what takes the many arrays of a pack: handing them over took longer than the work of a whole string.
+    """
+    compiled = numba.njit(cache=True, error_model="numpy", inline="always")(function)
+    return cast(Callable[P, R], compiled)
+
+
+def kernels_are_cached(cooling: str, cell_model: str = "ecm") -> bool:
     """Return whether the tick of a "liquid" or "air" truck, of exactly these sources, was compiled before."""
-    ticks = (f"truck_step.{cooling}_step-*.nbi", "truck_step.drive_step-*.nbi")
+    step = f"truck_step.{cooling}_step" if cell_model == "ecm" else f"truck_spme.{cooling}_{cell_model}_step"
+    ticks = (f"{step}-*.nbi", "truck_step.drive_step-*.nbi")
     return all(any(CACHE_FOLDER.rglob(tick)) for tick in ticks)
 
 

@@ -24,11 +24,19 @@ import math
 
 import numpy as np
 
-from plant_models.kernels import kernel
-from plant_models.pack import PER_TEMP_STEP_K, TEMP_LOW_K, CircuitTables, PackConstants, PackState, PackWork
+from plant_models.kernels import part
+from plant_models.pack import (
+    PER_TEMP_STEP_K,
+    TEMP_LOW_K,
+    CircuitTables,
+    PackConstants,
+    PackState,
+    PackWork,
+    row_sum,
+)
 
 
-@kernel
+@part
 def look_up_branches(
     tables: CircuitTables,
     constants: PackConstants,
@@ -69,17 +77,39 @@ def look_up_branches(
         w10 = wy - w11
         w00 = 1.0 - wx - w10
         factor = constants.resistance_factor[k, i]
-        for j, out in enumerate((work.r0_ohm, work.r1_ohm, work.r2_ohm, work.decay1, work.decay2)):
-            value = (
-                w00 * table[c, b, a, j]
-                + w01 * table[c, b, a1, j]
-                + w10 * table[c, b1, a, j]
-                + w11 * table[c, b1, a1, j]
-            )
-            out[k, i] = factor * value if j < 3 else value
+        work.r0_ohm[k, i] = factor * (
+            w00 * table[c, b, a, 0]
+            + w01 * table[c, b, a1, 0]
+            + w10 * table[c, b1, a, 0]
+            + w11 * table[c, b1, a1, 0]
+        )
+        work.r1_ohm[k, i] = factor * (
+            w00 * table[c, b, a, 1]
+            + w01 * table[c, b, a1, 1]
+            + w10 * table[c, b1, a, 1]
+            + w11 * table[c, b1, a1, 1]
+        )
+        work.r2_ohm[k, i] = factor * (
+            w00 * table[c, b, a, 2]
+            + w01 * table[c, b, a1, 2]
+            + w10 * table[c, b1, a, 2]
+            + w11 * table[c, b1, a1, 2]
+        )
+        work.decay1[k, i] = (
+            w00 * table[c, b, a, 3]
+            + w01 * table[c, b, a1, 3]
+            + w10 * table[c, b1, a, 3]
+            + w11 * table[c, b1, a1, 3]
+        )
+        work.decay2[k, i] = (
+            w00 * table[c, b, a, 4]
+            + w01 * table[c, b, a1, 4]
+            + w10 * table[c, b1, a, 4]
+            + w11 * table[c, b1, a1, 4]
+        )
 
 
-@kernel
+@part
 def string_source(
     tables: CircuitTables, constants: PackConstants, state: PackState, work: PackWork, k: int, dt_s: float
 ) -> None:
@@ -118,16 +148,13 @@ def string_source(
             + 0.5 * (1.0 - d2) * work.r2_ohm[k, i]
             + 0.5 * slope_v * dt_s * constants.per_capacity_as[k, i]
         )
-    source_v = 0.0
-    resistance_ohm = constants.contact_resistance_ohm[k]
-    for i in range(state.soc.shape[1]):
-        source_v += work.group_source_v[k, i]
-        resistance_ohm += work.group_resistance_ohm[k, i]
-    work.string_source_v[k] = source_v
-    work.string_resistance_ohm[k] = resistance_ohm
+    work.string_source_v[k] = row_sum(work.group_source_v, k)
+    work.string_resistance_ohm[k] = (
+        row_sum(work.group_resistance_ohm, k) + constants.contact_resistance_ohm[k]
+    )
 
 
-@kernel
+@part
 def bus_voltage(state: PackState, work: PackWork, power_w: float, charger_current_a: float) -> float:
     """Return the bus voltage [V] at which the closed strings and a charger current carry a power demand.
 
@@ -146,7 +173,7 @@ def bus_voltage(state: PackState, work: PackWork, power_w: float, charger_curren
     return (source + math.sqrt(max(root, 0.0))) / (2.0 * conductance)
 
 
-@kernel
+@part
 def advance_groups(
     constants: PackConstants, state: PackState, work: PackWork, k: int, current_a: float, dt_s: float
 ) -> None:
@@ -188,7 +215,7 @@ def advance_groups(
         state.hysteresis[k, i] = h_new
 
 
-@kernel
+@part
 def pack_electrical_step(
     tables: CircuitTables,
     constants: PackConstants,
@@ -206,7 +233,7 @@ def pack_electrical_step(
     charger_current_a : current the charger feeds into the bus, >= 0 [A]
     """
     n_strings = state.soc.shape[0]
-    turns = 4 if dt_s <= 1.0 else 1
+    turns = 8 if dt_s <= 1.0 else 1
     for k in range(n_strings):
         charging = 1 if power_w < charger_current_a * max(state.string_voltage_v[k], 1.0) else 0
         look_up_branches(tables, constants, state, work, k, charging, turns)

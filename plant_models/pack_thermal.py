@@ -13,12 +13,12 @@ the temperatures follow by back-substitution. Stable for any flow, zero included
 enters two balances with the same number, so energy closes to rounding.
 """
 
-from plant_models.glycol import specific_heat, temperature_k
-from plant_models.kernels import Record, kernel
-from plant_models.pack import PackConstants, PackState, PackWork
+from plant_models.glycol import linear_temperature_k
+from plant_models.kernels import Record, part
+from plant_models.pack import PackConstants, PackState, PackWork, row_sum
 
 
-@kernel
+@part
 def eliminate(
     constants: PackConstants,
     state: PackState,
@@ -28,10 +28,10 @@ def eliminate(
     wall_w_per_k: float,
     dt_s: float,
 ) -> None:
-    """Write, for string ``k``, offset A and gain B of every group's coolant enthalpy against the string's inlet.
+    """Write, for string ``k``, offset A and gain B of every group's coolant enthalpy against its quarter's inlet.
 
-    ``wall_w_per_k`` is the conductance from wall to coolant of one group. The first loop has no carried dependency
-    and runs in vector registers; the second is the recurrence along the coolant.
+    ``wall_w_per_k`` is the conductance from wall to coolant of one group. The loop has no carried dependency and runs
+    in vector registers; then comes the recurrence along the coolant.
     """
     per_s = 1.0 / dt_s
     c_s = constants.surface_capacity_j_per_k * per_s
@@ -47,18 +47,20 @@ def eliminate(
     for i in range(state.soc.shape[1]):
         g_cw = constants.core_to_wall_w_per_k[k, i]
         b_s = (c_s * state.surface_temp_k[k, i] + from_housing) * inv_s
-        inv_c = 1.0 / (core_diagonal + g_cw)
+        core = core_diagonal + g_cw
+        wall = core * (c_w + g_cw + wall_w_per_k) - g_cw * g_cw
+        inv_both = 1.0 / (core * wall)  # one division for the two
+        inv_c = wall * inv_both
+        inv_w = core * core * inv_both
         b_c = (c_c * state.core_temp_k[k, i] + state.heat_w[k, i] + g_cs * b_s) * inv_c
-        inv_w = 1.0 / (c_w + g_cw - g_cw * g_cw * inv_c + wall_w_per_k)
         b_w = (c_w * state.wall_temp_k[k, i] + g_cw * b_c) * inv_w
         old = state.coolant_j_per_kg[k, i]
-        medium_k = temperature_k(medium, old)
-        inv_cp = 1.0 / specific_heat(medium, medium_k)
+        base_k, inv_cp = linear_temperature_k(medium, old)
         g = wall_w_per_k * (1.0 - wall_w_per_k * inv_w)
         inv_m = 1.0 / (mass_rate + flow + g * inv_cp)
-        work.offset[k, i] = (mass_rate * old + wall_w_per_k * b_w - g * (medium_k - old * inv_cp)) * inv_m
+        work.offset[k, i] = (mass_rate * old + wall_w_per_k * b_w - g * base_k) * inv_m
         work.gain[k, i] = flow * inv_m
-        work.medium_base_k[k, i] = medium_k - old * inv_cp
+        work.medium_base_k[k, i] = base_k
         work.medium_gain[k, i] = inv_cp
         work.wall_base_k[k, i] = b_w
         work.wall_gain[k, i] = wall_w_per_k * inv_w
@@ -75,7 +77,7 @@ def eliminate(
         work.gain[k, i] = gain
 
 
-@kernel
+@part
 def back_substitute(
     constants: PackConstants,
     state: PackState,
@@ -92,7 +94,8 @@ def back_substitute(
     surface_gain = constants.core_to_surface_w_per_k / (
         constants.surface_capacity_j_per_k * per_s + constants.core_to_surface_w_per_k + g_sh
     )
-    for i in range(state.soc.shape[1]):
+    n = state.soc.shape[1]
+    for i in range(n):
         new = work.offset[k, i] + work.gain[k, i] * inlet_j_per_kg
         medium_k = work.medium_base_k[k, i] + work.medium_gain[k, i] * new
         wall_k = work.wall_base_k[k, i] + work.wall_gain[k, i] * medium_k
@@ -102,17 +105,14 @@ def back_substitute(
         state.core_temp_k[k, i] = core_k
         state.surface_temp_k[k, i] = work.surface_base_k[k, i] + surface_gain * core_k
         work.medium_base_k[k, i] = wall_k - medium_k
-    over_coolant_k = 0.0
-    surface_sum_k = 0.0
-    for i in range(state.soc.shape[1]):
-        over_coolant_k += work.medium_base_k[k, i]
-        surface_sum_k += state.surface_temp_k[k, i]
+    over_coolant_k = row_sum(work.medium_base_k, k)
+    surface_sum_k = row_sum(state.surface_temp_k, k)
     housing_k = state.housing_temp_k[k]
-    to_housing_w = g_sh * (surface_sum_k - state.soc.shape[1] * housing_k)
+    to_housing_w = g_sh * (surface_sum_k - n * housing_k)
     loss = constants.housing_to_ambient_w_per_k
     capacity = constants.housing_capacity_j_per_k * per_s
     new_housing_k = (capacity * housing_k + to_housing_w + loss * ambient_k) / (capacity + loss)
     state.housing_temp_k[k] = new_housing_k
     state.string_housing_loss_w[k] = loss * (new_housing_k - ambient_k)
     state.string_coolant_heat_w[k] = wall_w_per_k * over_coolant_k
-    state.string_outlet_j_per_kg[k] = state.coolant_j_per_kg[k, state.soc.shape[1] - 1]
+    state.string_outlet_j_per_kg[k] = state.coolant_j_per_kg[k, n - 1]

@@ -1,6 +1,6 @@
 """What the truck's sensors make of the truth: lag, noise, quantisation, gain and offset, faults.
 
-One random stream per kind of sensor, spawned from one seed, drawn in blocks. Resolutions follow the bus: cell
+One random stream per kind of sensor, spawned from one seed. Resolutions follow the bus: cell
 voltage 1 mV, cell temperature 0.1 K, current 0.05 A, coolant temperature 0.1 K (SAE J1939 SPN 5920, 5922, 8075).
 Noise and lag are assumed at the level of automotive front-end circuits and 10 kOhm NTCs under a cell's terminal foil.
 """
@@ -8,12 +8,13 @@ Noise and lag are assumed at the level of automotive front-end circuits and 10 k
 import numpy as np
 from pydantic import Field
 
-from plant_models.kernels import Record, RecordArray, kernel
+from plant_models.kernels import Record, RecordArray, kernel, part
 from plant_models.pack import PackArrays, views
 from thermal_bms.parameters import Parameters
 from thermal_bms.units import ZERO_DEGC_K, FloatArray
 
-BLOCK = 32
+BLOCK = 256
+POOL = 16384
 N_SCALAR_NOISE = 4
 
 
@@ -33,21 +34,24 @@ class SensorParameters(Parameters):
 
 
 class NoiseStream:
-    """Standard normal rows of one sensor kind, drawn in blocks from its own generator."""
+    """Standard normal rows of one sensor kind: windows of one long draw, at places drawn from its own generator.
+
+    Drawing every row afresh took longer than everything else that a measurement needs. Two rows share values only where
+    their windows overlap, and then at different positions: a sensor's own noise stays white.
+    """
 
     def __init__(self, rng: np.random.Generator, width: int) -> None:
         self._rng = rng
         self._width = width
-        self._block = np.empty((0, width))
-        self._next = 0
+        self._pool = rng.standard_normal(POOL + width)
+        self._starts: list[int] = []
 
     def row(self) -> FloatArray:
         """Return the next row, shape (width,)."""
-        if self._next >= len(self._block):
-            self._block = self._rng.standard_normal((BLOCK, self._width))
-            self._next = 0
-        row: FloatArray = self._block[self._next]
-        self._next += 1
+        if not self._starts:
+            self._starts = self._rng.integers(0, POOL, BLOCK, endpoint=True).tolist()
+        start = self._starts.pop()
+        row: FloatArray = self._pool[start : start + self._width]
         return row
 
 
@@ -111,7 +115,27 @@ SCALARS = (
     "ambient_temp_degc",
     "ambient_humidity",
     "vehicle_speed_m_per_s",
+    "coolant_flow_kg_per_s",
+    "valve_position",
 )
+N_BEFORE_OFFER = 14
+"""So many of them stand before the charger's offer in a ``Measurement``; the others after the safety inputs."""
+
+
+@part
+def valve_position(circuit: Record) -> float:
+    """Return the number of the mode that most of the coolant takes."""
+    position = 0.0
+    most = circuit.valve_bypass
+    if circuit.valve_radiator > most:
+        position = 1.0
+        most = circuit.valve_radiator
+    if circuit.valve_chiller > most:
+        position = 2.0
+        most = circuit.valve_chiller
+    if circuit.valve_waste_heat > most:
+        position = 3.0
+    return position
 
 
 @kernel
@@ -142,9 +166,11 @@ def sense_scalars(
     out[11] = stepped(ambient_temp_degc + noise_k * noise[3], step_k)
     out[12] = min(stepped(humidity, 0.004), 1.0)
     out[13] = stepped(vehicle.speed_m_per_s, 0.01)
+    out[14] = stepped(circuit.mass_flow_kg_per_s, 0.005)
+    out[15] = valve_position(circuit)
 
 
-@kernel
+@part
 def sense(
     p: RecordArray,
     pack: PackArrays,
@@ -152,21 +178,24 @@ def sense(
     refrigerant: RecordArray,
     vehicle: RecordArray,
     voltage_noise: FloatArray,
+    temp_noise: FloatArray,
     noise: FloatArray,
-    bus_voltage_v: float,
-    ambient_temp_degc: float,
-    humidity: float,
+    world: FloatArray,
+    lagged_k: FloatArray,
     voltages: FloatArray,
+    temps_degc: FloatArray,
     strings: FloatArray,
     scalars: FloatArray,
 ) -> None:
-    """Write all readings but those of the cell temperature sensors, which have a lag of their own.
+    """Advance the lag of the cell temperature sensors and write all readings.
 
-    ``noise`` holds ``N_SCALAR_NOISE`` normals and then one per string; ``strings`` takes current [A] and voltage
-    [V], shape (2, n_strings).
+    ``noise`` holds ``N_SCALAR_NOISE`` normals and then one per string; ``world`` bus voltage [V], ambient temperature
+    [degC], humidity, and how much of their lag the cell temperature sensors keep; ``strings`` takes current [A] and
+    voltage [V], shape (2, n_strings).
     """
     q = p[0]
     _, state, _ = views(pack)
+    sense_temperatures(p, state.surface_temp_k, lagged_k, world[3], temp_noise, temps_degc)
     sense_voltages(state.voltage_v, voltage_noise, q.cell_voltage_noise_v, q.cell_voltage_step_v, voltages)
     for k in range(strings.shape[1]):
         current_a = state.string_current_a[k] * q.current_gain + q.current_offset_a
@@ -179,8 +208,8 @@ def sense(
         noise,
         q.coolant_temp_noise_k,
         q.coolant_temp_step_k,
-        bus_voltage_v,
-        ambient_temp_degc,
-        humidity,
+        world[0],
+        world[1],
+        world[2],
         scalars,
     )

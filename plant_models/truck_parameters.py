@@ -9,9 +9,11 @@ from pydantic import Field, model_validator
 from plant_models.air_path import AirPathParameters, air_path_ratings
 from plant_models.cabin import CabinParameters
 from plant_models.cell import PARAMETER_SETS, CellParameters, Table, load_cell
+from plant_models.contactor_box import ContactorBoxParameters
 from plant_models.coolant_loop import CoolantLoopParameters, loop_ratings
 from plant_models.pack import PackParameters, resampled
 from plant_models.sensors import SensorParameters
+from plant_models.truck_dynamics import thermal_dynamics
 from plant_models.vehicle import VehicleParameters
 from thermal_bms.description import (
     CircuitDescription,
@@ -20,6 +22,7 @@ from thermal_bms.description import (
     TruckDescription,
 )
 from thermal_bms.parameters import Parameters, Source, merged, parse, read_toml
+from thermal_bms.plating import plating_names
 from thermal_bms.units import SECONDS_PER_HOUR, degc_to_k
 
 TRUCKS = PARAMETER_SETS / "trucks"
@@ -50,8 +53,14 @@ class TruckParameters(Parameters):
     chiller: ChillerRating
     cabin: CabinParameters = CabinParameters()
     sensors: SensorParameters = SensorParameters()
+    box: ContactorBoxParameters | None = Field(
+        default=None, description="contactors, precharge, fuses and DC link, at ticks of 10 ms or less"
+    )
     dc_current_max_a: float = Field(gt=0.0, le=4000.0, description="of the charging inlet")
     standby_power_w: float = Field(default=150.0, ge=0.0, le=2e3, description="controllers awake, parked")
+    plating_limit: bool = Field(
+        default=True, description="charge no faster than the cell's plating table, if it has one"
+    )
 
     @model_validator(mode="after")
     def _cooling_fits(self) -> "TruckParameters":
@@ -97,6 +106,8 @@ def describe(truck: TruckParameters, cell: CellParameters | None = None) -> Truc
             ocv_v=circuit.ocv_v,
             resistance_temp_degc=DESCRIBED_TEMPS_DEGC,
             resistance_ohm=tuple(ohm / pack.n_parallel for ohm in middle),
+            precharge=truck.box is not None,
+            plating=truck.cell if truck.plating_limit and truck.cell in plating_names() else None,
             circuit=describe_circuit(cell, pack.n_parallel),
             heat_capacity_j_per_k=pack.n_series
             * pack.n_parallel
@@ -111,6 +122,8 @@ def describe(truck: TruckParameters, cell: CellParameters | None = None) -> Truc
             chiller_capacity_w=truck.chiller.capacity_w,
             radiator_conductance_w_per_k=radiator_w_per_k,
             has_waste_heat=truck.loop is not None and truck.loop.waste_heat_conductance_w_per_k > 0.0,
+            pump_speed_max_rpm=pump_speed_max_rpm(truck),
+            dynamics=thermal_dynamics(truck, cell, flow_max_kg_per_s),
         ),
     )
 
@@ -137,6 +150,13 @@ def ratings(truck: TruckParameters) -> tuple[float, float]:
     if truck.air is not None:
         return air_path_ratings(truck.air, float(truck.pack.n_strings))
     raise TypeError("a truck without a coolant circuit passed validation")
+
+
+def pump_speed_max_rpm(truck: TruckParameters) -> float:
+    """Return the speed of pump or blower at full duty [rev/min]."""
+    circuit = circuit_parameters(truck)
+    pump = circuit.pump if isinstance(circuit, CoolantLoopParameters) else circuit.blower
+    return pump.speed_max_rpm
 
 
 def describe_circuit(cell: CellParameters, n_parallel: int) -> CircuitDescription:

@@ -1,10 +1,11 @@
-"""The truth about a truck as one row of numbers, for recordings."""
+"""The truth about a truck as one row of numbers, and everything that is looked at after a tick in one compiled call."""
 
 import numpy as np
 
 from plant_models.glycol import temperature_k
-from plant_models.kernels import RecordArray, kernel
+from plant_models.kernels import RecordArray, kernel, part
 from plant_models.pack import PackArrays, PackState, views
+from plant_models.sensors import sense
 from thermal_bms.units import ZERO_DEGC_K, FloatArray
 
 VIEW = (
@@ -32,6 +33,15 @@ VIEW = (
     "altitude_m",
     "grade",
 )
+OF_VEHICLE = (
+    "speed_m_per_s",
+    "target_speed_m_per_s",
+    "position_m",
+    "missed_distance_m",
+    "altitude_m",
+    "grade",
+)
+VEHICLE = slice(VIEW.index("vehicle_speed_m_per_s"), len(VIEW))
 PER_STRING = ("string_current_a", "string_soc", "string_coolant_outlet_temp_degc")
 
 
@@ -66,7 +76,7 @@ def extremes(
     return low.min(), high.max(), total.sum()
 
 
-@kernel
+@part
 def pack_extremes(state: PackState, out: FloatArray) -> None:
     """Write the first ten values of ``VIEW``: charge, voltages, temperatures and current of the whole pack."""
     low = np.empty(LANES)
@@ -84,7 +94,7 @@ def pack_extremes(state: PackState, out: FloatArray) -> None:
     out[9] = state.string_current_a.sum()
 
 
-@kernel
+@part
 def truck_view(
     pack: PackArrays,
     medium: RecordArray,
@@ -109,7 +119,7 @@ def truck_view(
     out[14] = r.suction_pressure_pa
     out[15] = r.discharge_pressure_pa
     out[16] = r.compressor_speed_rpm
-    out[17] = v.speed_m_per_s
+    out[17] = v.speed_m_per_s  # from here on as OF_VEHICLE names them
     out[18] = v.target_speed_m_per_s
     out[19] = v.position_m
     out[20] = v.missed_distance_m
@@ -124,3 +134,35 @@ def truck_view(
         out[at + k] = state.string_current_a[k]
         out[at + n_strings + k] = soc_sum / n_series
         out[at + 2 * n_strings + k] = temperature_k(medium[0], state.string_outlet_j_per_kg[k]) - ZERO_DEGC_K
+
+
+@kernel
+def observe(
+    pack: PackArrays,
+    medium: RecordArray,
+    circuit: RecordArray,
+    refrigerant: RecordArray,
+    vehicle: RecordArray,
+    sensors: RecordArray,
+    voltage_noise: FloatArray,
+    temp_noise: FloatArray,
+    noise: FloatArray,
+    world: FloatArray,
+    lagged_k: FloatArray,
+    voltages: FloatArray,
+    temps_degc: FloatArray,
+    strings: FloatArray,
+    scalars: FloatArray,
+    ports: FloatArray,
+    energies_j: FloatArray,
+    out: FloatArray,
+    dt_s: float,
+) -> None:
+    """Write what the sensors say and the truth, and add what went through the ports to ``energies_j`` [J]."""
+    truck_view(pack, medium, circuit, refrigerant, vehicle, out)
+    sense(
+        sensors, pack, circuit, refrigerant, vehicle, voltage_noise, temp_noise, noise, world, lagged_k,
+        voltages, temps_degc, strings, scalars,
+    )  # fmt: skip
+    for i in range(ports.size):
+        energies_j[i] += ports[i] * dt_s

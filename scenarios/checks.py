@@ -72,7 +72,22 @@ KPIS: Mapping[str, Kpi] = {
         )
         for cause in CHARGING_CAUSES
     },
+    "anode_potential_min_v": Kpi("Anode potential over lithium, lowest (electrochemical cells)", "V"),
+    "plating_minutes": Kpi("Time with an anode below lithium (electrochemical cells)", "min"),
+    "ageing_percent_per_day": Kpi("Capacity lost per day, mean of ten years of such days", "%"),
+    "ageing_percent_per_day_low": Kpi("Capacity lost per day, low end of the band", "%"),
+    "ageing_percent_per_day_high": Kpi("Capacity lost per day, high end of the band", "%"),
+    "ageing_calendar_percent_per_day": Kpi("Capacity lost per day to time", "%"),
+    "ageing_cycle_percent_per_day": Kpi("Capacity lost per day to cycles", "%"),
+    "ageing_plating_percent_per_day": Kpi("Capacity lost per day to lithium plating", "%"),
+    "ageing_worst_percent_per_day": Kpi("Capacity lost per day, group that ages fastest", "%"),
+    "ageing_resistance_percent_per_day": Kpi("Resistance gained per day", "%"),
+    "ageing_eur_per_day": Kpi("Ageing per day", "EUR"),
+    "ageing_eur_per_day_low": Kpi("Ageing per day, low end of the band", "EUR"),
+    "ageing_eur_per_day_high": Kpi("Ageing per day, high end of the band", "EUR"),
     "fault_count_max": Kpi("Faults at one time, most", ""),
+    "runaway_cells": Kpi("Cells in thermal runaway", ""),
+    "runaway_to_second_minutes": Kpi("From the first cell in thermal runaway to the second", "min"),
     "electrical_closure": Kpi("Electrical balance, left over per flow", ""),
     "thermal_closure": Kpi("Thermal balance, left over per flow", ""),
 }

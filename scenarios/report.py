@@ -3,19 +3,20 @@
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from html import escape
 from pathlib import Path
 from typing import Any, Protocol
 
 from matplotlib.figure import Figure
 
+from plant_models.cell_monitoring import MonitoringSettings
 from scenarios import report_charts as charts
 from scenarios import report_figures as figures
 from scenarios import report_html as html
+from scenarios.ageing import aged_run
 from scenarios.checks import CheckResult, evaluate_checks
 from scenarios.energy_balance import Balance, SignalSource, energy_balances, energy_split
 from scenarios.metrics import compute_kpis
+from scenarios.report_ageing import ageing_section
 from scenarios.report_plots import (
     FIGURE_WIDTH_IN,
     MARGIN_LEFT_IN,
@@ -25,6 +26,9 @@ from scenarios.report_plots import (
     to_svg,
 )
 from scenarios.report_sankey import sankey_figure
+from scenarios.runaway_figure import runaway_figure
+from scenarios.runaway_rows import CELLS as RUNAWAY_CELLS
+from scenarios.runaway_rows import EVENTS as RUNAWAY_EVENTS
 from thermal_bms.errors import RecordingError, ScenarioError
 from thermal_bms.faults import FaultCode, Severity
 from thermal_bms.recording import Recording
@@ -90,15 +94,7 @@ def write_report(folder: Path) -> Path:
     path = find_recording(folder)
     target = path.parent / REPORT_NAME
     text = render_report(Recording(path), _read_summary(path.parent))
-    partial = target.with_suffix(".part")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(target)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise RecordingError(f"{target}: cannot be written: {error.strerror}") from None
-    return target
+    return html.write_page(target, text)
 
 
 def _read_summary(folder: Path) -> dict[str, Any]:  # any JSON value
@@ -135,11 +131,19 @@ def render_report(recording: RunSource, summary: Mapping[str, Any] | None = None
     if drawable:
         day = DayView(recording)
         body += _drawn(recording, day, kpis)
+        body.append(_ageing(recording, kpis))
         values = _cursor_values(day)
     if balances:
         body.append(html.section("Energy balance", BALANCE_LEAD, html.balance_tables(balances)))
     body.append(_appendix(meta, kpis))
     return _page(meta, html.header(meta, _verdict(recording, checks), _chips(recording)), body, values)
+
+
+def _ageing(recording: RunSource, kpis: Mapping[str, float]) -> str:
+    try:
+        return ageing_section(aged_run(recording), kpis)
+    except RecordingError:
+        return ""
 
 
 CHECKS_LEAD = "What this scenario demands, and how far inside the limits it stayed."
@@ -170,6 +174,11 @@ def _chips(recording: RunSource) -> list[tuple[str, str]]:
         ("Controller", _name(meta.get("controller") or scenario.get("controller"))),
         ("Climate", _name(_table(scenario.get("climate", {})).get("kind", ""))),
     ]
+    monitoring = _table(scenario.get("monitoring"))
+    if monitoring:
+        late_s = MonitoringSettings.model_validate(monitoring).delay_max_s
+        way = f"{monitoring['topology']}, {monitoring['transport']}"
+        chips.append(("Cells watched", f"{way}, at most {1e3 * late_s:.0f} ms late"))
     if "ambient_temp_degc" in recording and time_s.size:
         ambient = recording["ambient_temp_degc"]
         ends = dict.fromkeys(f"{t:.0f}" for t in (ambient.min(), ambient.max()))
@@ -260,11 +269,19 @@ def _drawn(recording: RunSource, day: DayView, kpis: Mapping[str, float]) -> lis
             ("cell-histogram", False, lambda: charts.cell_histogram_figure(day, cells)),
         ]
         blocks.append(("Cells", CELLS_LEAD, cell_figures))
+    if RUNAWAY_CELLS in recording.streams:
+        resolved, happened = recording.stream(RUNAWAY_CELLS), recording.stream(RUNAWAY_EVENTS)
+        runaway: Draw = lambda: runaway_figure(day, resolved, happened)  # noqa: E731
+        blocks.append(("Thermal runaway", RUNAWAY_LEAD, [("runaway", True, runaway)]))
+    blocks.append(
+        ("Electrodes", ELECTRODES_LEAD, [("electrodes", True, lambda: figures.electrode_figure(day))])
+    )
     blocks.append(("Strings", STRINGS_LEAD, [("strings", True, lambda: figures.string_figure(day))]))
     with style():
         return [html.section(name, lead, "".join(_figure(*f) for f in drawn)) for name, lead, drawn in blocks]
 
 
+ELECTRODES_LEAD = "Inside the electrochemical cells, the truth: no sensor sees this."
 DAY_LEAD = "Yellow stretches are charging, grey ones parking. Every time axis on this page is the same."
 TEMPERATURE_LEAD = (
     "The truth inside the cells against what the sensors tell the controller (dotted), the coolant around "
@@ -277,6 +294,10 @@ CHARGE_LEAD = (
     "Dashed: what the charger offers, where it is recorded."
 )
 SPLIT_LEAD = "Electric energy of the whole run, from its sources to what became of it. Shares are of the bus."
+RUNAWAY_LEAD = (
+    "Mean temperatures of the cells around the first one abused, as far as they are resolved, and what happened "
+    "to which cell: the vent opens, the cell heats itself by more than 1 K/s, its separator collapses and shorts it."
+)
 STRINGS_LEAD = "How evenly parallel strings share current, charge and coolant."
 CELLS_LEAD = "Core temperature of every cell group, the truth of the simulation."
 
@@ -338,17 +359,11 @@ def _appendix(meta: Mapping[str, Any], kpis: Mapping[str, float]) -> str:
 
 
 def _page(meta: Mapping[str, Any], header: str, body: Sequence[str], values: Mapping[str, Any]) -> str:
-    css = (HERE / "report.css").read_text(encoding="utf-8")
-    script = (HERE / "report.js").read_text(encoding="utf-8")
-    name = escape(str(meta.get("title", "Run")))
     versions = ", ".join(f"{k} {v}" for k, v in _table(meta.get("versions", {})).items())
     facts = f"Tick {meta.get('tick_s', '–')} s, seed {meta.get('seed', '–')}. {versions}"
-    return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{name}</title><style>{css}</style></head><body>{header}<main>"
-        f"{''.join(body)}<footer>{escape(facts)}</footer></main>"
+    script = (
         '<div id="readout"></div>'
         f'<script id="values" type="application/json">{html.script_data(values)}</script>'
-        f"<script>{script}</script></body></html>\n"
+        f"<script>{(HERE / 'report.js').read_text(encoding='utf-8')}</script>"
     )
+    return html.document(str(meta.get("title", "Run")), [header, *body], foot=facts, script=script)

@@ -3,13 +3,17 @@
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from scenarios.checks import KPIS, CheckResult, parse_limit
 from scenarios.energy_balance import Balance
+from thermal_bms.errors import RecordingError
 from thermal_bms.units import JOULES_PER_KWH
 
+HERE = Path(__file__).parent
 UNIT_TEXT = {"degC": "°C", "K s": "K·s"}
 TILES = (
     "energy_kwh_per_km",
@@ -18,6 +22,7 @@ TILES = (
     "cell_temp_spread_max_k",
     "comfort_violation_k_s",
     "charge_minutes",
+    "ageing_eur_per_day",
     "distance_km",
     "range_km",
 )
@@ -28,6 +33,7 @@ TILE_LABELS = {
     "cell_temp_spread_max_k": "Largest spread between cells",
     "comfort_violation_k_s": "Outside the comfort band",
     "charge_minutes": "Charging",
+    "ageing_eur_per_day": "Ageing per day",
     "distance_km": "Distance",
     "range_km": "Range",
 }
@@ -52,6 +58,52 @@ def number_text(value: float) -> str:
     if size >= 10.0:
         return f"{value:.1f}"
     return f"{value:.3g}" if size >= 1e-3 else f"{value:.1e}"
+
+
+def document(name: str, parts: Sequence[str], *, foot: str, script: str = "") -> str:
+    """Return a whole page that needs no other file: header and blocks in order, then the footer.
+
+    The first of ``parts`` is the header; ``script`` goes behind everything else.
+    """
+    css = (HERE / "report.css").read_text(encoding="utf-8")
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(name)}</title><style>{css}</style></head><body>{parts[0]}<main>"
+        f"{''.join(parts[1:])}<footer>{escape(foot)}</footer></main>{script}</body></html>\n"
+    )
+
+
+def write_page(target: Path, text: str) -> Path:
+    """Write a page, whole or not at all, and return its path.
+
+    Raises
+    ------
+    RecordingError
+        when it cannot be written.
+    """
+    partial = target.with_suffix(".part")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(target)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise RecordingError(f"{target}: cannot be written: {error.strerror}") from None
+    return target
+
+
+def plain_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers_from: int = 1) -> str:
+    """Return a table of texts; columns from ``numbers_from`` on are set flush right."""
+
+    def cells(tag: str, texts: Sequence[str]) -> str:
+        kinds = [' class="n"' if i >= numbers_from else "" for i in range(len(texts))]
+        return "".join(
+            f"<{tag}{kind}>{escape(text)}</{tag}>" for kind, text in zip(kinds, texts, strict=True)
+        )
+
+    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    return f"<table><tr>{cells('th', head)}</tr>{body}</table>"
 
 
 def unit_text(unit: str) -> str:

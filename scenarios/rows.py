@@ -5,6 +5,8 @@ from operator import attrgetter
 
 import numpy as np
 
+from plant_models.housing_gas import ATMOSPHERE_PA
+from plant_models.pack_spme import ELECTRODES
 from plant_models.truck import Truck
 from plant_models.truck_step import PORTS
 from plant_models.truck_view import PER_STRING, VIEW
@@ -21,6 +23,8 @@ WORLD = (
     "irradiance_w_per_m2",
     "bus_voltage_v",
     "charger_power_max_w",
+    "pack_pressure_pa",
+    "runaway_cells",
 )
 STORED = ("chemical_energy_j", "stored_heat_j")
 COUNTERS = tuple(f"{port.removesuffix('_w')}_j" for port in PORTS)
@@ -55,7 +59,7 @@ EVENTS = ("time_s", "code", "severity", "place", "value", "limit", "is_set")
 
 ENERGY_BALANCE = {
     "electrical": {
-        "in": ["charger_power_j", "unmet_power_j"],
+        "in": ["charger_power_j", "unmet_power_j", "overcharge_power_j"],
         "out": [
             "traction_power_j",
             "auxiliary_power_j",
@@ -66,6 +70,7 @@ ENERGY_BALANCE = {
             "heater_power_j",
             "cell_heat_j",
             "busbar_heat_j",
+            "cell_short_heat_j",
         ],
         "stored": ["chemical_energy_j"],
     },
@@ -80,6 +85,9 @@ ENERGY_BALANCE = {
             "cabin_heat_j",
             "intake_enthalpy_j",
             "cabin_enthalpy_j",
+            "cell_short_heat_j",
+            "runaway_reaction_heat_j",
+            "heater_pad_power_j",
         ],
         "out": [
             "heat_housing_to_ambient_j",
@@ -90,6 +98,7 @@ ENERGY_BALANCE = {
             "drive_loop_loss_j",
             "circuit_loss_j",
             "exhaust_enthalpy_j",
+            "vent_enthalpy_j",
         ],
         "stored": ["stored_heat_j"],
     },
@@ -103,10 +112,11 @@ AT_PHASE_DISTANCE = VIEW.index("phase_distance_m")
 
 
 def signal_columns(truck: Truck) -> list[str]:
-    """Return the names of the stream "signals" for a truck."""
+    """Return the names of the stream "signals" for a truck; ``ELECTRODES`` with electrochemical cells only."""
     n_strings = truck.parameters.pack.n_strings
     strings = [f"{name}_{k}" for name in PER_STRING for k in range(n_strings)]
-    return [*CLOCK, *WORLD, *CONTROL, *PORTS, *VIEW, *strings]
+    electrodes = [] if truck.electrodes is None else ELECTRODES
+    return [*CLOCK, *WORLD, *CONTROL, *PORTS, *VIEW, *strings, *electrodes]
 
 
 def energy_columns() -> list[str]:
@@ -125,17 +135,12 @@ class RowMaker:
 
     def __init__(self, truck: Truck) -> None:
         self._truck = truck
-        self._energy_j = np.zeros(len(PORTS))
         self._last_j = np.zeros(len(PORTS))
         self._last_s = 0.0
         self._row = np.zeros(len(signal_columns(truck)))
         self._ports = self._row[N_ASSIGNED : N_ASSIGNED + len(PORTS)]
         self._view = self._row[N_ASSIGNED + len(PORTS) :]
         self.distance_m = 0.0
-
-    def add(self, dt_s: float) -> None:
-        """Count in the tick that has just been made."""
-        self._energy_j += self._truck.ports * dt_s
 
     def signals(
         self,
@@ -149,12 +154,13 @@ class RowMaker:
         self._view[:] = truck.view()
         since_s = truck.time_s - self._last_s
         if since_s > 0.0:
-            np.subtract(self._energy_j, self._last_j, out=self._ports)
+            np.subtract(truck.energies_j, self._last_j, out=self._ports)
             self._ports /= since_s
         else:
             self._ports[:] = truck.ports
-        self._last_j[:] = self._energy_j
+        self._last_j[:] = truck.energies_j
         self._last_s = truck.time_s
+        runaway = truck.runaway
         self._row[:N_ASSIGNED] = (
             truck.time_s,
             phase_index,
@@ -164,13 +170,15 @@ class RowMaker:
             *weather,
             truck.bus_voltage_v,
             truck.charger.power_now_max_w(truck.bus_voltage_v) if truck.charger else 0.0,
+            runaway.pressure_pa if runaway else ATMOSPHERE_PA,
+            runaway.cells_in_runaway if runaway else 0,
             *control_values(result, command),
         )
         return self._row
 
     def energy(self) -> tuple[float, ...]:
         """Return the row of the stream "energy"."""
-        return (self._truck.time_s, *self._energy_j.tolist(), *self._truck.stored_energies_j())
+        return (self._truck.time_s, *self._truck.energies_j.tolist(), *self._truck.stored_energies_j())
 
     def cells(self) -> tuple[float | FloatArray, ...]:
         """Return the row of the stream "cells"."""

@@ -52,21 +52,6 @@ class CircuitDescription(Parameters):
         return self
 
 
-class PlatingDescription(Parameters):
-    """Highest charge current that plates no lithium, in multiples of the capacity, over temperature and charge."""
-
-    temp_degc: tuple[float, ...] = Field(min_length=1, description="rising")
-    soc: tuple[float, ...] = Field(min_length=1, description="rising")
-    charge_c_rate: Table
-
-    @model_validator(mode="after")
-    def _plating_fits(self) -> "PlatingDescription":
-        _check_table("charge_c_rate", self.charge_c_rate, self.temp_degc, self.soc)
-        if min(map(min, self.charge_c_rate)) < 0.0:
-            raise ValueError("charge_c_rate must be >= 0")
-        return self
-
-
 class PackDescription(Parameters):
     """The pack as the battery management sees it: topology, capacity, open-circuit voltage, resistance, ratings.
 
@@ -87,10 +72,15 @@ class PackDescription(Parameters):
     resistance_ohm: tuple[float, ...] = Field(
         description="of one group at half charge, 10 s, over temperature"
     )
+    precharge: bool = Field(
+        default=False, description="contactors and precharge relays are commanded one by one"
+    )
+    plating: str | None = Field(
+        default=None, description="cell whose table limits charging so that no lithium plates; none: no table"
+    )
     circuit: CircuitDescription | None = Field(
         default=None, description="without it the estimator splits resistance_ohm by fixed shares"
     )
-    plating: PlatingDescription | None = None
     heat_capacity_j_per_k: float = Field(
         default=0.0, ge=0.0, description="of one string's cells; 0: not known"
     )
@@ -106,6 +96,44 @@ class PackDescription(Parameters):
         return self
 
 
+class ChillerDescription(Parameters):
+    """The refrigerant circuit at rest in its operating point, as straight lines through its map.
+
+    With the medium at its inlet ``T`` and the outside air ``T_a``, at full compressor speed::
+
+        heat  = heat_w  (1 + heat_per_inlet_k (T - 25)  + heat_per_ambient_k (T_a - 40))
+        power = power_w (1 + power_per_inlet_k (T - 25) + power_per_ambient_k (T_a - 40))
+
+    and at a share ``c`` of that heat: ``power c (1 - b (1 - c))`` with ``b = power_curvature``, at the duty
+    ``c (1 - g (1 - c))`` with ``g = duty_curvature``.
+    """
+
+    heat_w: float = Field(gt=0.0, description="taken from the medium; 25 degC inlet, 40 degC ambient")
+    heat_per_inlet_k: float = Field(ge=0.0, le=0.2)
+    heat_per_ambient_k: float = Field(ge=-0.1, le=0.0)
+    power_w: float = Field(gt=0.0, description="electric; 25 degC inlet, 40 degC ambient")
+    power_per_inlet_k: float = Field(ge=-0.1, le=0.2)
+    power_per_ambient_k: float = Field(ge=0.0, le=0.1)
+    power_curvature: float = Field(ge=0.0, lt=1.0)
+    duty_curvature: float = Field(ge=0.0, lt=1.0)
+
+
+class ThermalDynamics(Parameters):
+    """What a controller that looks ahead must know of the thermal system, in lumps."""
+
+    cell_heat_capacity_j_per_k: float = Field(gt=0.0, description="all cells with the walls that carry them")
+    medium_heat_capacity_j_per_k: float = Field(gt=0.0, description="medium in pack and circuit")
+    medium_specific_heat_j_per_kgk: float = Field(gt=0.0)
+    cell_to_medium_w_per_k: float = Field(gt=0.0, description="all cells, at half the largest flow")
+    pack_to_ambient_w_per_k: float = Field(ge=0.0, description="through the housing, steady")
+    circuit_to_ambient_w_per_k: float = Field(ge=0.0)
+    waste_heat_w_per_k: float = Field(ge=0.0, description="drive loop to medium at full flow; 0: none")
+    heater_efficiency: float = Field(gt=0.5, le=1.0)
+    pump_power_max_w: float = Field(ge=0.0)
+    fan_power_max_w: float = Field(ge=0.0)
+    chiller: ChillerDescription | None = None
+
+
 class ThermalDescription(Parameters):
     """The thermal system as a controller sees it: what it has and how strong it is."""
 
@@ -117,6 +145,10 @@ class ThermalDescription(Parameters):
         ge=0.0, description="heat per kelvin of inlet difference; 0: none"
     )
     has_waste_heat: bool = False
+    pump_speed_max_rpm: float = Field(default=0.0, ge=0.0, description="at full duty; 0: not known")
+    dynamics: ThermalDynamics | None = Field(
+        default=None, description="for controllers that look ahead; estimated from the rest when left out"
+    )
 
 
 class TruckDescription(Parameters):

@@ -48,7 +48,7 @@ def write_parquet(recording: Recording, path: Path, *, stream: str = SIGNALS) ->
     RecordingError
         if pyarrow is not installed, the stream does not exist or the file cannot be written.
     """
-    arrow, parquet = _arrow()
+    arrow, parquet = load_arrow()
     source = recording.stream(stream)
     names = source.flat_names
     meta = {"thermal_bms": json.dumps({"complete": recording.complete, "meta": recording.meta})}
@@ -66,7 +66,7 @@ def require_parquet() -> None:
         raise RecordingError(_NEEDS_ARROW)
 
 
-def _arrow() -> tuple[Any, Any]:  # pyarrow has no types
+def load_arrow() -> tuple[Any, Any]:  # pyarrow has no types
     """Return pyarrow and its Parquet module, loaded by name: the trunk must run without them."""
     load: Callable[[str], Any] = importlib.import_module
     try:

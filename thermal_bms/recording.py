@@ -48,6 +48,7 @@ class Stream:
         self._memory = memory
         self._chunks = chunks
         self._places = layout.places()
+        self._width = layout.width
 
     @property
     def name(self) -> str:
@@ -91,7 +92,7 @@ class Stream:
             yield self._rows(offset, rows).astype(np.float64)
 
     def _rows(self, offset: int, rows: int) -> FloatArray:
-        width = self._layout.width
+        width = self._width
         return np.frombuffer(self._memory, dtype=DTYPE, count=rows * width, offset=offset).reshape(
             rows, width
         )

@@ -12,7 +12,21 @@ from thermal_bms.errors import ConfigError, ThermalBmsError
 
 PACKAGES = ("thermal_bms", "plant_models", "controllers", "scenarios")
 DISTRIBUTION = "thermal-bms"
-VERBS = ("run", "list_", "check", "report")
+VERBS = (
+    "run",
+    "list_",
+    "check",
+    "report",
+    "age",
+    "sweep",
+    "faults",
+    "identify",
+    "validate",
+    "gateway",
+    "plant",
+    "replay",
+    "doctor",
+)
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141

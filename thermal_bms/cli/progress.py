@@ -39,3 +39,25 @@ class ProgressBar:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.close()
+
+
+class CountBar:
+    """The same for work that is counted in pieces, of which some may have been done before."""
+
+    def __init__(self, total: int, *, done: int, unit: str, quiet: bool) -> None:
+        from tqdm import tqdm
+
+        form = f"{{percentage:3.0f}} % |{{bar:30}}| {{n_fmt}} of {{total_fmt}} {unit}, {{remaining}} left"
+        self._bar = tqdm(total=total, initial=done, bar_format=form, disable=quiet or None, leave=False)
+
+    def step(self) -> None:
+        """Count one piece."""
+        self._bar.update(1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.close()

@@ -32,6 +32,8 @@ HEADLINES = (
     "charged_kwh",
     "charge_minutes",
     "charging_power_max_w",
+    "ageing_percent_per_day",
+    "ageing_eur_per_day",
 )
 
 

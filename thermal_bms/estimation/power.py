@@ -18,16 +18,16 @@ doi 10.1109/TVT.2004.832408 (power limits from a cell model over a horizon).
 """
 
 import math
-from bisect import bisect_right
 from typing import final
 
-from thermal_bms.description import PackDescription, PlatingDescription
+from thermal_bms.description import PackDescription
 from thermal_bms.estimation.cell_model import CellModel, Circuit
 from thermal_bms.estimation.cell_spread import CellSpread
 from thermal_bms.estimation.charge_filter import ChargeFilter
 from thermal_bms.faults import FaultCode
 from thermal_bms.interpolation import PiecewiseLinear
 from thermal_bms.limits import Curve, LimitTable
+from thermal_bms.plating import PlatingLimit, load_plating
 
 HORIZONS_S = (2.0, 10.0, 30.0)
 CONTINUOUS_S = 1800.0
@@ -53,7 +53,7 @@ class PowerRatings:
         )
         self.over_temp = (_line(curves.discharge_over_temp_degc), _line(curves.charge_over_temp_degc))
         self.over_soc = (_line(curves.discharge_over_soc), _line(curves.charge_over_soc))
-        self.plating = PlatingTable(pack.plating, pack.capacity_ah) if pack.plating else None
+        self.plating = PlatingLimit(load_plating(pack.plating)) if pack.plating else None
         self.n_series = pack.n_series
         self.capacity_as = 3600.0 * pack.capacity_ah
         self.heat_capacity_j_per_k = pack.heat_capacity_j_per_k
@@ -65,33 +65,12 @@ class PowerRatings:
         rated_a = self.rating_a[direction]
         limit_a = rated_a * min(cold, hot, self.over_soc[direction].at(soc))
         if direction == CHARGE and self.plating is not None:
-            limit_a = min(limit_a, self.plating.current_a(soc, cold_degc))
+            limit_a = min(limit_a, self.capacity_as / 3600.0 * self.plating.c_rate(cold_degc, soc))
         return limit_a
 
 
 def _line(curve: Curve) -> PiecewiseLinear:
     return PiecewiseLinear(curve.over, curve.factor)
-
-
-@final
-class PlatingTable:
-    """The charge current that plates no lithium, of one string, linear in temperature and charge."""
-
-    __slots__ = ("_capacity_ah", "_rows", "_soc", "_temps_degc")
-
-    def __init__(self, plating: PlatingDescription, capacity_ah: float) -> None:
-        self._temps_degc, self._capacity_ah = plating.temp_degc, capacity_ah
-        self._rows = [PiecewiseLinear(plating.soc, row) for row in plating.charge_c_rate]
-
-    def current_a(self, soc: float, temp_degc: float) -> float:
-        """Return the highest charge current [A]; constant beyond the table."""
-        temps = self._temps_degc
-        j = min(max(bisect_right(temps, temp_degc), 1), max(len(temps) - 1, 1))
-        low = self._rows[j - 1].at(soc)
-        if len(temps) == 1:
-            return self._capacity_ah * low
-        y = min(max((temp_degc - temps[j - 1]) / (temps[j] - temps[j - 1]), 0.0), 1.0)
-        return self._capacity_ah * (low + y * (self._rows[j].at(soc) - low))
 
 
 @final

@@ -43,10 +43,12 @@ def test_noise_is_standard_normal_and_independent_from_row_to_row() -> None:
     assert abs(np.corrcoef(rows[:, 0], rows[:, 1])[0, 1]) < 0.1
 
 
-def test_blocks_follow_one_another_as_the_generator_draws_them() -> None:
-    stream = NoiseStream(np.random.default_rng(3), 4)
-    rows = np.array([stream.row() for _ in range(2 * BLOCK + 1)])
-    assert np.array_equal(rows, np.random.default_rng(3).standard_normal((3 * BLOCK, 4))[: len(rows)])
+def test_a_stream_is_its_own_generators_and_never_the_same_row_twice_in_a_row() -> None:
+    first, again, other = (NoiseStream(np.random.default_rng(seed), 4) for seed in (3, 3, 4))
+    rows = np.array([first.row() for _ in range(2 * BLOCK + 1)])
+    assert np.array_equal(rows, [again.row() for _ in range(2 * BLOCK + 1)])
+    assert not np.isin([other.row() for _ in range(10)], rows).any()
+    assert not (rows[1:] == rows[:-1]).all(axis=1).any()
 
 
 @pytest.mark.parametrize(("value", "expected"), [(20.26, 20.3), (20.24, 20.2), (-0.26, -0.3), (0.0, 0.0)])
@@ -155,18 +157,20 @@ def test_the_compiled_reading_equals_the_plain_function() -> None:
     rng = np.random.default_rng(6)
     n_strings, n_series = truck.state.soc.shape
     results = []
-    noise_v, noise = (
-        rng.standard_normal(n_strings * n_series),
-        rng.standard_normal(N_SCALAR_NOISE + n_strings),
-    )
+    shape = truck.instruments.lagged_k.shape
+    noise = [
+        rng.standard_normal(n)
+        for n in (n_strings * n_series, truck.instruments.lagged_k.size, N_SCALAR_NOISE + n_strings)
+    ]
+    world = np.array([700.0, 20.0, 0.5, 0.9])
     for function in (sense, sense.py_func):  # type: ignore[attr-defined]
         voltages, strings = np.zeros((n_strings, n_series)), np.zeros((2, n_strings))
-        scalars = np.zeros(len(SCALARS))
+        temps, lagged_k, scalars = np.zeros(shape), truck.instruments.lagged_k.copy(), np.zeros(len(SCALARS))
         function(
-            truck._sensor_p, truck.pack, truck._s, truck._chiller_s, truck.vehicle, noise_v, noise, 700.0, 20.0, 0.5,
-            voltages, strings, scalars,
+            truck.instruments.parameters, truck.pack, truck._s, truck._chiller_s, truck.vehicle, *noise, world,
+            lagged_k, voltages, temps, strings, scalars,
         )  # fmt: skip
-        results.append(np.concatenate([voltages.ravel(), strings.ravel(), scalars]))
+        results.append(np.concatenate([x.ravel() for x in (voltages, temps, strings, scalars, lagged_k)]))
     assert np.array_equal(results[0], results[1])
 
 

@@ -48,7 +48,6 @@ def row_of(maker: RowMaker, truck: Truck, found: CycleResult | None = None) -> d
 
 def step(maker: RowMaker, truck: Truck, dt_s: float) -> None:
     truck.step(Surroundings(*WORLD), dt_s)
-    maker.add(dt_s)
 
 
 @pytest.mark.parametrize("name", ["light_air", "heavy_lfp"])
@@ -131,8 +130,6 @@ def test_energies_are_counted_from_the_start_whatever_rows_are_made_between(truc
     often, seldom = RowMaker(truck), RowMaker(truck)
     for _ in range(20):
         truck.step(Surroundings(*WORLD), 1.0)
-        often.add(1.0)
-        seldom.add(1.0)
         often.signals(0, WORLD, None, COMMAND)
     assert often.energy() == seldom.energy()
     stored = dict(zip(energy_columns(), often.energy(), strict=True))

@@ -1,7 +1,7 @@
 import pytest
 
 from plant_models.truck_parameters import describe, load_truck
-from thermal_bms.description import PackDescription, PlatingDescription
+from thermal_bms.description import PackDescription
 from thermal_bms.estimation.cell_model import CellModel
 from thermal_bms.estimation.cell_spread import CellSpread
 from thermal_bms.estimation.charge_filter import ChargeFilter
@@ -16,6 +16,7 @@ from thermal_bms.estimation.power import (
 )
 from thermal_bms.estimation.settings import EstimationSettings
 from thermal_bms.limits import load_limits
+from thermal_bms.plating import PlatingLimit, load_plating
 
 PACK = describe(load_truck("heavy_nmc")).pack
 SETTINGS = EstimationSettings()
@@ -96,12 +97,9 @@ def test_no_string_has_no_power() -> None:
 
 
 def test_the_plating_table_lowers_the_charge_power_only() -> None:
-    plating = PlatingDescription(
-        temp_degc=(0.0, 40.0), soc=(0.0, 1.0), charge_c_rate=((0.1, 0.02), (1.0, 0.2))
-    )
-    plain, careful = Strings().at(25.0), Strings(PACK.model_copy(update={"plating": plating})).at(25.0)
+    plain, careful = Strings().at(5.0), Strings(PACK.model_copy(update={"plating": "nmc_94ah"})).at(5.0)
     assert careful.power_w(DISCHARGE) == plain.power_w(DISCHARGE)
-    expected_a = PACK.capacity_ah * (0.0592 + 25.0 / 40.0 * 0.5328)  # at 51 %: one deviation up
+    expected_a = PACK.capacity_ah * PlatingLimit(load_plating("nmc_94ah")).c_rate(5.0, 0.5)
     assert careful.powers[0].limit_a[CHARGE][0] == pytest.approx(expected_a, rel=0.01)
     assert careful.power_w(CHARGE)[0] < plain.power_w(CHARGE)[0]
 
