@@ -102,7 +102,7 @@ def test_the_plating_table_lowers_the_charge_power_only() -> None:
     plain, careful = (Strings(pack, soc=(soc, soc)).at(temp_degc) for pack in (PACK, limited))
     assert careful.power_w(DISCHARGE) == plain.power_w(DISCHARGE)
     expected_a = PACK.capacity_ah * PlatingLimit(load_plating(cell)).c_rate(temp_degc, soc)
-    assert careful.powers[0].limit_a[CHARGE][0] == pytest.approx(expected_a, rel=0.01)
+    assert careful.powers[0].limit_a[CHARGE][0] == pytest.approx(expected_a, rel=0.03)  # at the coldest cell
     assert careful.power_w(CHARGE)[0] < plain.power_w(CHARGE)[0]
 
 
