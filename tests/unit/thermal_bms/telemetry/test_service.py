@@ -130,19 +130,15 @@ def test_while_the_broker_is_gone_nothing_is_lost(
     assert list(dict.fromkeys(heard)) == list(range(110))
 
 
-def test_what_a_killed_service_had_kept_is_sent_by_the_next_one(
-    certificates: Path, broker: Broker, office: Office, tmp_path: Path
-) -> None:
+def test_a_killed_service_loses_at_most_the_last_second(certificates: Path) -> None:
     text = KILLED.replace("telemetry =", "now = lambda: Stamp(time.monotonic(), time.time())\ntelemetry =", 1)
-    process = subprocess.Popen(
-        [sys.executable, "-c", text, str(certificates)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    seen = [process.stdout.readline().split() for _ in range(30)]
-    process.send_signal(signal.SIGKILL)
-    rest = process.stdout.read().splitlines()
-    process.wait()
-    offered = [float(moment) for _, moment in (*seen, *(line.split() for line in rest if " " in line))]
+    call = [sys.executable, "-c", text, str(certificates)]
+    with subprocess.Popen(call, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        seen = [process.stdout.readline() for _ in range(30)]
+        process.send_signal(signal.SIGKILL)
+        seen += process.stdout.readlines()
+    offered = [float(line.split()[1]) for line in seen if line.endswith("\n")]
     store = Store(buffer(certificates / "buffer"), "boot-2", now())
     kept = sum(record.rows for record in store.first(1000, ()))
     store.close()
@@ -236,6 +232,7 @@ def test_a_truck_with_a_certificate_of_another_authority_does_not_get_in(
     publisher.stop()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # paho leaves the socket open
 def test_a_broker_of_another_authority_is_not_trusted(certificates: Path, broker: Broker) -> None:
     chosen = settings(certificates, broker.port)
     other = chosen.broker.model_copy(update={"ca_file": certificates / "other_ca.pem"})
