@@ -157,7 +157,7 @@ class Day:
             self.link = FaultyLink(self.link, self.truck, settings.fault)
         if settings.monitoring:
             self.link = MonitoredLink(self.link, settings.monitoring, settings.seed)
-        self.cycles = [self._cycle(phase) for phase in settings.phase]
+        self.cycles = [cycle_of(phase, scenario.folder) for phase in settings.phase]
         low, high = scenario.truck.pack.usable_soc
         full_kwh = full_energy_j(scenario.truck, self.truck.cell) / JOULES_PER_KWH
         self._usable_kwh = (high - low) * full_kwh * float(self.health.capacity.mean())
@@ -389,15 +389,17 @@ class Day:
             recorder.append("cells", self.rows.cells())
             recorder.append("energy", self.rows.energy())
 
-    def _cycle(self, phase: Phase) -> DriveCycle | None:
-        if not isinstance(phase, DrivePhase):
-            return None
-        cycle = load_cycle(phase.cycle, folder=self.scenario.folder).repeated(phase.repeat)
-        if phase.speed_cap_km_per_h is not None:
-            cycle = cycle.capped(kmh_to_m_per_s(phase.speed_cap_km_per_h))
-        if phase.distance_km is not None:
-            cycle = cycle.repeated_to(phase.distance_km * 1000.0)
-        return cycle
+
+def cycle_of(phase: Phase, folder: Path) -> DriveCycle | None:
+    """Return the cycle of a phase, repeated, capped and cut as it says; None unless it drives."""
+    if not isinstance(phase, DrivePhase):
+        return None
+    cycle = load_cycle(phase.cycle, folder=folder).repeated(phase.repeat)
+    if phase.speed_cap_km_per_h is not None:
+        cycle = cycle.capped(kmh_to_m_per_s(phase.speed_cap_km_per_h))
+    if phase.distance_km is not None:
+        cycle = cycle.repeated_to(phase.distance_km * 1000.0)
+    return cycle
 
 
 def _for_json(value: Any) -> Any:  # any JSON value, in and out

@@ -217,11 +217,7 @@ def _ask_controller(
     wanted: ThermalCommand | None = None
     try:
         wanted = unit.controller.step(measurement, estimate, limits, preview, unit.supervisor.applied, dt_s)
-        total = wanted.pump_duty + wanted.fan_duty + wanted.compressor_duty + wanted.heater_duty
-        valve_mode = wanted.valve_mode
-        total += valve_mode if type(valve_mode) is ValveMode else ValveMode(valve_mode)
-        if not math.isfinite(total):
-            failure = f"duty is not finite: {wanted}"
+        failure = flaw_of(wanted)
     except Exception as error:
         wanted, failure = None, f"{type(error).__name__}: {error}"
     if failure and not unit.controller_failed:
@@ -230,6 +226,14 @@ def _ask_controller(
         _LOG.info("controller is back")
     unit.controller_failed = bool(failure)
     return wanted
+
+
+def flaw_of(wanted: ThermalCommand) -> str:
+    """Return why a proposed command cannot be used, or nothing; what is no command at all raises."""
+    total = wanted.pump_duty + wanted.fan_duty + wanted.compressor_duty + wanted.heater_duty
+    valve_mode = wanted.valve_mode
+    total += valve_mode if type(valve_mode) is ValveMode else ValveMode(valve_mode)
+    return "" if math.isfinite(total) else f"duty is not finite: {wanted}"
 
 
 def _situation(checked: Checked, verdict: Verdict, n_connected: int) -> Situation:

@@ -207,6 +207,22 @@ class Diagnostics:
         self.faults: tuple[Fault, ...] = ()
 
     @property
+    def latched(self) -> tuple[Fault, ...]:
+        """Return the active faults that stay until they are reset by hand."""
+        return tuple(check.fault for check in self._checks if check.row.latch and check.fault is not None)
+
+    def restore(self, faults: Sequence[Fault]) -> None:
+        """Set latched faults again that were stored, their delays over; what no row knows any more is left out."""
+        stored = {(fault.code, fault.severity, fault.place): fault for fault in faults}
+        for i, check in enumerate(self._checks):
+            fault = stored.get((check.row.code, check.row.severity, check.place))
+            if check.row.latch and fault is not None and check.fault is None:
+                check.fault, check.timer_s, check.age_s = fault, check.row.debounce_s, math.inf
+                self._awake.append(i)
+        self._awake = sorted(set(self._awake))
+        self.faults = _worst([check.fault for check in self._checks if check.fault is not None])
+
+    @property
     def quiet(self) -> bool:
         """Nothing is active and no timer runs."""
         return not self._awake

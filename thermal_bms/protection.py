@@ -86,6 +86,15 @@ class Protection:
         """Clear every fault, latched ones too. What still holds is found again."""
         self._diagnostics.reset()
 
+    @property
+    def latched(self) -> tuple[Fault, ...]:
+        """Return the active faults that stay until they are reset by hand."""
+        return self._diagnostics.latched
+
+    def restore(self, faults: Sequence[Fault]) -> None:
+        """Set latched faults again that were stored."""
+        self._diagnostics.restore(faults)
+
     def step(
         self,
         checked: Checked,

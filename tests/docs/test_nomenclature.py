@@ -12,6 +12,8 @@ from plant_models.truck_parameters import load_truck
 from plant_models.truck_step import INPUTS, PORTS
 from plant_models.truck_view import PER_STRING, VIEW
 from scenarios.rows import cell_columns, energy_columns, signal_columns
+from thermal_bms.control_loop import CONTROL_COLUMNS
+from thermal_bms.gateway_parts import SERVICE_COLUMNS
 from thermal_bms.link import measurement_columns
 from thermal_bms.signals import Command, Estimate, Limits, Measurement, Preview, ThermalCommand
 
@@ -59,6 +61,8 @@ def names() -> dict[str, list[str]]:
         "stream energy": energy_columns(),
         "stream cells": list(cell_columns(truck)),
         "stream measurement": list(measurement_columns(truck.measure())),
+        "stream control": list(CONTROL_COLUMNS),
+        "stream service": list(SERVICE_COLUMNS),
     }
     return listed
 
