@@ -49,17 +49,18 @@ class Telemetry:
     ----------
     settings : what telemetry is told
     boot : names this start of the service; never used twice
-    now : gives the time; called by the telemetry thread only
+    now : gives the time
 
     Attributes
     ----------
+    now : gives the time
     setpoints : what was asked for from afar and holds
     overrun : records lost because the thread did not take them in time
     """
 
     def __init__(self, settings: TelemetrySettings, boot: str, now: Callable[[], Stamp]) -> None:
         self._settings = settings
-        self._now = now
+        self.now = now
         start = now()
         self._publisher = Publisher(settings)
         self._store = Store(settings.buffer, boot, start)
@@ -131,7 +132,7 @@ class Telemetry:
 
     def _turn(self) -> bool:
         """Take what came, keep it, send what can be sent; return whether there is more to do at once."""
-        now = self._now()
+        now = self.now()
         waiting = [self._queue.popleft() for _ in range(len(self._queue))]
         waiting += [self._handled(one, now) for one in self._publisher.incoming()]
         if now.monotonic_s >= self._refresh_at_s:
@@ -195,13 +196,13 @@ class Telemetry:
 
     def _finish(self) -> bool:
         """Close the open block, send what goes within a few seconds, close everything."""
-        self._store.seal(self._now())
+        self._store.seal(self.now())
         pause = threading.Event()
         for _ in range(round(STOP_S / BUSY_S)):
-            if not self._send(self._now()):
+            if not self._send(self.now()):
                 break
             pause.wait(BUSY_S)
-        self._refresh(self._now())
+        self._refresh(self.now())
         self._publisher.stop()
         self._store.close()
         return False
