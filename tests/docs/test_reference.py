@@ -8,7 +8,12 @@ import pytest
 
 from tests.docs.pages import PAGES, ROOT
 
-SCRIPTS = ("make_scenario_reference", "make_bms_reference", "make_gateway_reference")
+SCRIPTS = (
+    "make_scenario_reference",
+    "make_bms_reference",
+    "make_gateway_reference",
+    "make_telemetry_reference",
+)
 
 
 @pytest.fixture

@@ -14,12 +14,14 @@ _BYTES_PER_MB = 1_000_000
 class BrokerSettings(Parameters):
     """Where the broker is and how both sides prove who they are. There is no way without TLS."""
 
-    host: str = Field(min_length=1)
-    port: int = Field(default=8883, ge=1, le=65535)
+    host: str = Field(min_length=1, description="name of the broker, as in its certificate")
+    port: int = Field(default=8883, ge=1, le=65535, description="of MQTT over TLS")
     ca_file: Path = Field(description="certificate authority that signed the broker's certificate")
     certificate_file: Path = Field(description="this truck's certificate")
     key_file: Path = Field(description="the private key of that certificate")
-    keep_alive_s: int = Field(default=60, ge=5, le=3600)
+    keep_alive_s: int = Field(
+        default=60, ge=5, le=3600, description="a silent line is taken for dead after one and a half of these"
+    )
     retry_max_s: int = Field(default=120, ge=1, le=3600, description="longest pause between attempts")
     in_flight: int = Field(default=8, ge=1, le=100, description="messages sent and not yet confirmed")
 
@@ -52,13 +54,19 @@ class TelemetrySettings(Parameters):
     """Everything that telemetry is told; the table ``[telemetry]`` of a service's file."""
 
     vehicle: str = Field(min_length=1, max_length=64, pattern=_NAME, description="names the truck in topics")
-    prefix: str = Field(default="thermal-bms", min_length=1, max_length=64, pattern=_NAME)
+    prefix: str = Field(
+        default="thermal-bms",
+        min_length=1,
+        max_length=64,
+        pattern=_NAME,
+        description="first part of every topic",
+    )
     every_s: float = Field(default=1.0, ge=0.1, le=3600.0, description="period of the summary")
     commands: bool = Field(default=False, description="take remote commands")
     plans: bool = Field(default=False, description="take route and charge plans over MQTT")
     plan_file: Path | None = Field(default=None, description="take the plan in this file, too")
-    broker: BrokerSettings
-    buffer: BufferSettings
+    broker: BrokerSettings = Field(description="table, see below")
+    buffer: BufferSettings = Field(description="table, see below")
 
     def topic(self, name: str) -> str:
         """Return the topic of this truck with this last part."""
