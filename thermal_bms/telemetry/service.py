@@ -17,7 +17,7 @@ from thermal_bms.telemetry.plan import PlanDesk, PlanFile
 from thermal_bms.telemetry.publisher import COMMAND, PLAN, Incoming, Publisher
 from thermal_bms.telemetry.remote import NO_SETPOINTS, RemoteDesk, Setpoints, preview_of
 from thermal_bms.telemetry.stamp import Stamp
-from thermal_bms.telemetry.store import Store, Waiting
+from thermal_bms.telemetry.store import Store, Waiting, event
 from thermal_bms.telemetry.summary import Summary
 
 _LOG = logging.getLogger(__name__)
@@ -73,7 +73,8 @@ class Telemetry:
         self._thread = threading.Thread(target=self._run, name="telemetry", daemon=True)
         self._planned: Preview = NO_PREVIEW
         self._refresh_at_s = self._send_at_s = start.monotonic_s
-        self._failing = ""
+        self._failing, self._blind = "", False
+        self._told = (0, 0, 0, 0)
         self._figures = Figures(False, 0, 0, 0, 0, 0, 0, "")  # noqa: FBT003  # nothing known yet
         self.setpoints: Setpoints = NO_SETPOINTS
         self.overrun = 0
@@ -87,9 +88,12 @@ class Telemetry:
         """Take what a tick showed. For the control loop: this never waits and never raises."""
         try:
             found = self._summary.step(measurement, result, now)
-        except (ValueError, TypeError, AttributeError) as error:
-            _LOG.error("tick cannot be summed up: %s", error)
+        except Exception as error:
+            if not self._blind:
+                _LOG.error("tick cannot be summed up: %s: %s", type(error).__name__, error)
+            self._blind = True
             return
+        self._blind = False
         for one in found:
             if len(self._queue) >= QUEUE_MAX:
                 self.overrun += 1
@@ -189,10 +193,31 @@ class Telemetry:
             publisher.refused,
             store.trouble,
         )
+        found = self._losses(now)
         content = None if self._plan_file is None else self._plan_file.changed()
-        if content is None:
+        if content is not None:
+            found.append(self._take_plan(content, now).acknowledgement("plan file", now))
+        return found
+
+    def _losses(self, now: Stamp) -> list[Waiting]:
+        """Return an event when more was lost than was told before, and there is somebody to tell."""
+        figures = self._figures
+        lost = (figures.dropped_rows, figures.dropped_urgent, figures.overrun, figures.refused)
+        if lost == self._told or not figures.connected:
             return []
-        return [self._take_plan(content, now).acknowledgement("plan file", now)]
+        self._told = lost
+        rows, urgent, overrun, refused = lost
+        return [
+            event(
+                now,
+                "losses",
+                "telemetry was lost since the start of the service",
+                lost_rows=rows,
+                lost_urgent=urgent,
+                overrun=overrun,
+                refused=refused,
+            )
+        ]
 
     def _finish(self) -> bool:
         """Close the open block, send what goes within a few seconds, close everything."""

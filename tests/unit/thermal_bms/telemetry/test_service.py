@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,9 +19,10 @@ from tests.unit.thermal_bms.telemetry.telemetry_samples import buffer, command, 
 from thermal_bms.cycle import ControlUnit
 from thermal_bms.errors import ConfigError
 from thermal_bms.telemetry.block import columns_of, undone
-from thermal_bms.telemetry.publisher import Publisher
+from thermal_bms.telemetry.publisher import INCOMING_MAX, Incoming, Publisher
+from thermal_bms.telemetry.record import Key, Kind
 from thermal_bms.telemetry.remote import BATTERY_TEMP, MODE, READY_AT
-from thermal_bms.telemetry.service import QUEUE_MAX, Telemetry
+from thermal_bms.telemetry.service import QUEUE_MAX, REFRESH_S, Telemetry
 from thermal_bms.telemetry.stamp import Stamp, iso_time
 from thermal_bms.telemetry.store import Store
 
@@ -259,6 +261,95 @@ def test_the_control_loop_never_waits_for_a_thread_that_stands_still(
         one.observe(measurement, result, Stamp(float(number), float(number)))
     assert len(one._queue) == QUEUE_MAX
     assert one.overrun == 7
+
+
+def test_what_was_lost_is_told_once_there_is_somebody_to_tell(
+    certificates: Path, broker: Broker, office: Office, tmp_path: Path
+) -> None:
+    one = telemetry(certificates, broker, tmp_path)
+    measurement, result = tick()
+    for number in range(QUEUE_MAX + 7):
+        one.observe(measurement, result, Stamp(float(number), float(number)))
+    one.start()
+    wait_until(lambda: one._publisher.connected, "the truck is online")
+    one._refresh_at_s = 0.0
+    wait_until(lambda: bool(losses(office)), "the losses are told")
+    one._refresh_at_s = 0.0
+    one.stop()
+    assert [event["overrun"] for event in losses(office)] == [7]
+
+
+def losses(office: Office) -> list[dict[str, Any]]:
+    return [event for event in office.said("event") if event["event"] == "losses"]
+
+
+def test_a_thread_that_stumbles_gets_up_and_says_so_once(
+    certificates: Path,
+    broker: Broker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    one = telemetry(certificates, broker, tmp_path)
+
+    def stumble(*_: object) -> None:
+        raise RuntimeError("stone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(one._store, "add", stumble)
+        drive(one, 1)
+        assert not one._guarded(one._turn)
+        drive(one, 1, start=1)
+        assert not one._guarded(one._turn)
+    assert caplog.text.count("telemetry stumbled") == 1
+    drive(one, 5, start=2)
+    one._guarded(one._turn)
+    assert [record.rows for record in one._store.first(99, ()) if record.key.kind is Kind.SUMMARY] == [5]
+
+
+def test_what_the_broker_refuses_for_now_is_kept_and_what_it_never_takes_is_given_up(
+    certificates: Path,
+) -> None:
+    publisher = Publisher(settings(certificates))
+    quota, too_large = Key("b", Kind.SUMMARY, 1), Key("b", Kind.SUMMARY, 2)
+    publisher.under_way |= {5: quota, 6: too_large}
+    publisher._answers.extend([(5, 151), (6, 149), (7, 0)])
+    assert publisher.confirmed() == [too_large]
+    assert publisher.refusing
+    assert publisher.refused == 1
+    assert publisher.under_way == {}
+
+
+def test_after_a_refusal_sending_pauses(certificates: Path, broker: Broker, tmp_path: Path) -> None:
+    one = telemetry(certificates, broker, tmp_path)
+    drive(one, 10)
+    one._guarded(one._turn)
+    one._publisher.connected = one._publisher.refusing = True
+    assert not one._send(Stamp(100.0, 100.0))
+    assert not one._send(Stamp(100.0 + REFRESH_S - 0.1, 110.0))
+    assert one._publisher.under_way == {}
+    assert one._send(Stamp(100.0 + REFRESH_S, 110.0))
+    assert len(one._publisher.under_way) > 0
+
+
+def test_a_flood_of_documents_is_bounded_and_counted(certificates: Path) -> None:
+    publisher = Publisher(settings(certificates))
+    message: Any = SimpleNamespace(topic="a/b/command", payload=b"x")
+    for _ in range(INCOMING_MAX + 3):
+        publisher._on_message(publisher._client, None, message)
+    assert len(publisher.incoming()) == INCOMING_MAX
+    assert publisher.overrun == 3
+
+
+def test_a_document_that_comes_although_it_is_switched_off_is_refused(
+    certificates: Path, tmp_path: Path
+) -> None:
+    chosen = settings(certificates)
+    kept = chosen.buffer.model_copy(update={"folder": tmp_path})
+    one = Telemetry(chosen.model_copy(update={"buffer": kept}), "boot-1", now)
+    for topic in ("command", "plan"):
+        answer = one._handled(Incoming(topic, encoded(command(**{BATTERY_TEMP: 20}))), now())
+        assert b'"NOT_ALLOWED"' in answer.payload
 
 
 def test_a_tick_that_cannot_be_summed_up_does_no_harm(
