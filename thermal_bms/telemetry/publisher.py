@@ -170,7 +170,7 @@ class Publisher:
         reason: "ReasonCode",
         _properties: "Properties | None",
     ) -> None:
-        if self.connected:
+        if self.connected and reason.is_failure:
             _LOG.warning("broker %s is gone: %s", self._settings.broker.host, reason)
         self.connected = False
 

@@ -86,7 +86,7 @@ def drive(one: Telemetry, ticks: int, start: int = 0) -> None:
     """Observe so many ticks, each with its number as the speed in tenths of a km/h, as fast as rows are taken."""
     unit = ControlUnit(TRUCK, FakeController())
     for number in range(start, start + ticks):
-        measurement, result = tick(unit, vehicle_speed_m_per_s=number / 36.0)
+        measurement, result = tick(unit, time_s=float(number), vehicle_speed_m_per_s=number / 36.0)
         one.observe(measurement, result, Stamp(float(number), 1e9 + number))
 
 
@@ -105,6 +105,7 @@ def test_what_the_truck_saw_arrives_in_order_and_once(
     one = telemetry(certificates, broker, tmp_path)
     one.start()
     drive(one, 23)
+    wait_until(lambda: one._publisher.connected, "the truck is online")
     one.stop()
     wait_until(lambda: len(numbers(office)) >= 23, "all ticks have arrived")
     assert numbers(office) == list(range(23))
