@@ -4,6 +4,7 @@ import can
 import pytest
 
 from tests.unit.thermal_bms.bms_samples import measured
+from tests.unit.thermal_bms.telemetry.telemetry_samples import needs_openssl
 from tests.unit.thermal_bms.telemetry.test_certificate import KEY, openssl
 from tests.unit.thermal_bms.telemetry.test_in_gateway import TELEMETRY
 from tests.unit.thermal_bms.test_gateway_config import CONFIG, written
@@ -79,6 +80,7 @@ def test_what_the_bus_carries_and_what_is_stored_is_told(
     assert "stored: charge 0.500" in said
 
 
+@needs_openssl
 def test_an_old_certificate_of_telemetry_is_told(tmp_path: Path, capsys: Captured) -> None:
     for name in ("ca", "truck"):
         call = f"req -x509 -nodes {KEY} -subj /CN={name} -days 2 -keyout {name}.key -out {name}.pem"

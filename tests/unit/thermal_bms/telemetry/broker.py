@@ -1,6 +1,7 @@
 """A real broker for tests: mosquitto on the loopback with TLS, and a back office that listens to it."""
 
 import json
+import os
 import shutil
 import socket
 import ssl
@@ -16,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from thermal_bms.telemetry.block import inflated
 
-PROGRAM = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
+PROGRAM = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 WAIT_S = 20.0
 
 

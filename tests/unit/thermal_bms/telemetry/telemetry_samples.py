@@ -1,9 +1,12 @@
 """Settings, instants, ticks and documents for the tests of telemetry."""
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.unit.thermal_bms.bms_samples import TRUCK, FakeController, measured
 from thermal_bms.cycle import ControlUnit, CycleResult, control_cycle
@@ -15,6 +18,9 @@ from thermal_bms.telemetry.stamp import Stamp
 from thermal_bms.telemetry.store import Waiting
 from thermal_bms.telemetry.vss import vss_table
 
+needs_openssl = pytest.mark.skipif(
+    shutil.which("openssl") is None, reason="needs the program openssl: apt-get install openssl"
+)
 START_S = datetime(2026, 3, 1, 6, 0, tzinfo=UTC).timestamp()
 N_SIGNALS = len(vss_table().signal)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.thermal_bms.telemetry.telemetry_samples import needs_openssl
 from thermal_bms.errors import ConfigError
 from thermal_bms.telemetry.certificate import days_left, expiry, not_after
 
@@ -16,6 +17,7 @@ def openssl(folder: Path, arguments: str) -> str:
     return done.stdout
 
 
+@needs_openssl
 @pytest.mark.parametrize("days", [1, 400, 20_000])  # the last ends after 2049, which has another form of time
 def test_the_end_of_a_certificate_is_what_openssl_says(tmp_path: Path, days: int) -> None:
     openssl(tmp_path, f"req -x509 -nodes {KEY} -subj /CN=truck -days {days} -keyout k.pem -out c.pem")
@@ -26,6 +28,7 @@ def test_the_end_of_a_certificate_is_what_openssl_says(tmp_path: Path, days: int
     assert days_left(tmp_path / "c.pem", end.timestamp() + 43200.0) == pytest.approx(-0.5)
 
 
+@needs_openssl
 def test_a_certificate_without_version_is_read_too(tmp_path: Path) -> None:
     openssl(tmp_path, f"req -nodes {KEY} -subj /CN=truck -keyout k.pem -out c.csr")
     openssl(tmp_path, "x509 -req -days 3 -in c.csr -signkey k.pem -out c.pem")

@@ -3,11 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.thermal_bms.telemetry.telemetry_samples import settings
+from tests.unit.thermal_bms.telemetry.telemetry_samples import needs_openssl, settings
 from tests.unit.thermal_bms.telemetry.test_certificate import KEY, openssl
 from thermal_bms.telemetry import checkup
 from thermal_bms.telemetry.certificate import SECONDS_PER_DAY, expiry
 from thermal_bms.telemetry.checkup import description, findings
+
+pytestmark = needs_openssl
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Telemetry inside the gateway: every tick is observed, the preview is used, recorded and replayed."""
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -159,3 +161,12 @@ def test_telemetry_and_a_faster_clock_do_not_go_together(
     config = CONFIG.replace('"socketcan"', '"virtual"') + TELEMETRY
     assert main(["gateway", "--config", str(written(tmp_path, config)), "--speed", "5", "--quiet"]) == 2
     assert "telemetry needs real time" in capsys.readouterr().err
+
+
+def test_the_library_is_not_imported_unless_telemetry_is_on() -> None:
+    text = (
+        "import sys, thermal_bms.cli.gateway, thermal_bms.gateway, thermal_bms.telemetry.service;"
+        "print([name for name in sys.modules if name.partition('.')[0] in ('paho', 'scipy', 'numba', 'matplotlib')])"
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

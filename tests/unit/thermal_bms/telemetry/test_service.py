@@ -11,11 +11,16 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("paho.mqtt.client", reason="needs paho-mqtt: pip install 'thermal-bms[telemetry]'")
-
 from tests.unit.thermal_bms.bms_samples import TRUCK, FakeController, measured
 from tests.unit.thermal_bms.telemetry.broker import PROGRAM, Broker, Office, make_certificates, wait_until
-from tests.unit.thermal_bms.telemetry.telemetry_samples import buffer, command, encoded, settings, tick
+from tests.unit.thermal_bms.telemetry.telemetry_samples import (
+    buffer,
+    command,
+    encoded,
+    needs_openssl,
+    settings,
+    tick,
+)
 from thermal_bms.cycle import ControlUnit
 from thermal_bms.errors import ConfigError
 from thermal_bms.telemetry.block import columns_of, undone
@@ -26,7 +31,10 @@ from thermal_bms.telemetry.service import QUEUE_MAX, REFRESH_S, Telemetry
 from thermal_bms.telemetry.stamp import Stamp, iso_time
 from thermal_bms.telemetry.store import Store
 
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="needs a broker: apt-get install mosquitto")
+pytestmark = [
+    needs_openssl,
+    pytest.mark.skipif(PROGRAM is None, reason="needs the program mosquitto: apt-get install mosquitto"),
+]
 
 EVERY_S = 0.1
 WAIT = 30.0
