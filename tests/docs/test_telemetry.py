@@ -8,7 +8,7 @@ from tests.docs.pages import ROOT, blocks
 from thermal_bms.telemetry.config import TelemetrySettings
 from thermal_bms.telemetry.envelope import Reason
 from thermal_bms.telemetry.plan import PlanDesk
-from thermal_bms.telemetry.remote import RemoteDesk
+from thermal_bms.telemetry.remote import IN_PREVIEW, ConditioningMode, RemoteDesk
 from thermal_bms.telemetry.stamp import Stamp
 
 TEXT = (ROOT / "docs" / "telemetry.md").read_text(encoding="utf-8")
@@ -32,9 +32,9 @@ def test_the_configuration_is_accepted() -> None:
 
 
 def test_the_command_is_accepted() -> None:
-    desk = RemoteDesk("", stamp(4))
+    desk = RemoteDesk("", stamp(4), acts_on=IN_PREVIEW)
     assert desk.take(example("set"), stamp(4)).accepted
-    assert desk.setpoints(stamp(5)).cabin_temp_degc == 20.0
+    assert desk.setpoints(stamp(5)).mode is ConditioningMode.DRIVING_PREPARATION
 
 
 def test_the_plan_is_accepted() -> None:

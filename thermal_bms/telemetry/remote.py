@@ -4,6 +4,7 @@ A command names VSS actuators and values for them; it is taken whole or not at a
 ``Setpoints``; from it come a ``Preview`` and a proposal for settings. Nothing here reaches an actuator.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -89,6 +90,7 @@ end above and saves energy below (assumed). Cabin: assumed. Charge power in kW: 
 at 3750 kW (CharIN, 3000 A at 1250 V); the lower end is assumed.
 """
 SETTABLE = (MODE, READY_AT, *RANGES)
+IN_PREVIEW = (MODE, READY_AT, CHARGE_POWER)
 _TIME: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
 
 
@@ -117,9 +119,11 @@ class RemoteDesk:
     ----------
     memory : text that ``memory`` gave before a restart; empty or unreadable: nothing is remembered
     now : time at the start
+    acts_on : signals that something in this truck acts on; others are refused, so that nobody relies on them
     """
 
-    def __init__(self, memory: str, now: Stamp) -> None:
+    def __init__(self, memory: str, now: Stamp, *, acts_on: Collection[str] = SETTABLE) -> None:
+        self._acts_on = acts_on
         self._kept: list[Kept] = []
         self._floor_s = 0.0
         try:
@@ -148,6 +152,10 @@ class RemoteDesk:
         wanted = _setpoints(document, NO_SETPOINTS, now.wall_s)
         if isinstance(wanted, Verdict):
             return wanted
+        for path in document.set:
+            if path not in self._acts_on:
+                detail = f"{path}: nothing in this truck acts on it"
+                return Verdict(Reason.NOT_ALLOWED, detail, document.id)
         self._keep(document, now)
         return Verdict(Reason.ACCEPTED, "", document.id)
 

@@ -6,7 +6,7 @@ A thread of its own touches disk and network.
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple, final
 
 from thermal_bms.cycle import CycleResult
@@ -15,7 +15,7 @@ from thermal_bms.telemetry.config import TelemetrySettings
 from thermal_bms.telemetry.envelope import Reason, Verdict
 from thermal_bms.telemetry.plan import PlanDesk, PlanFile
 from thermal_bms.telemetry.publisher import COMMAND, PLAN, Incoming, Publisher
-from thermal_bms.telemetry.remote import NO_SETPOINTS, RemoteDesk, Setpoints, preview_of
+from thermal_bms.telemetry.remote import IN_PREVIEW, NO_SETPOINTS, RemoteDesk, Setpoints, preview_of
 from thermal_bms.telemetry.stamp import Stamp
 from thermal_bms.telemetry.store import Store, Waiting, event
 from thermal_bms.telemetry.summary import Summary
@@ -50,6 +50,7 @@ class Telemetry:
     settings : what telemetry is told
     boot : names this start of the service; never used twice
     now : gives the time
+    acts_on : signals that may be commanded: those of the preview, and what the caller takes from ``setpoints``
 
     Attributes
     ----------
@@ -58,13 +59,20 @@ class Telemetry:
     overrun : records lost because the thread did not take them in time
     """
 
-    def __init__(self, settings: TelemetrySettings, boot: str, now: Callable[[], Stamp]) -> None:
+    def __init__(
+        self,
+        settings: TelemetrySettings,
+        boot: str,
+        now: Callable[[], Stamp],
+        *,
+        acts_on: Collection[str] = IN_PREVIEW,
+    ) -> None:
         self._settings = settings
         self.now = now
         start = now()
         self._publisher = Publisher(settings)
         self._store = Store(settings.buffer, boot, start)
-        self._remote = RemoteDesk(self._store.recall(COMMAND), start)
+        self._remote = RemoteDesk(self._store.recall(COMMAND), start, acts_on=acts_on)
         self._plans = PlanDesk(self._store.recall(PLAN), start)
         self._plan_file = None if settings.plan_file is None else PlanFile(settings.plan_file)
         self._summary = Summary(settings.every_s)

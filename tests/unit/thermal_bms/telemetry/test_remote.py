@@ -12,6 +12,7 @@ from thermal_bms.telemetry.remote import (
     BATTERY_TEMP,
     CABIN_TEMP,
     CHARGE_POWER,
+    IN_PREVIEW,
     KEPT_MAX,
     MODE,
     NO_SETPOINTS,
@@ -91,6 +92,15 @@ def test_nothing_but_set_points_can_be_commanded(desk: RemoteDesk, path: str) ->
     document = {**command(), "set": {path: 1.0}}
     assert desk.take(encoded(document), at(1.0)).reason is Reason.UNKNOWN_SIGNAL
     assert desk.setpoints(at(2.0)) == NO_SETPOINTS
+
+
+def test_what_nothing_in_the_truck_acts_on_is_refused_and_said_so() -> None:
+    desk = RemoteDesk("", at(0.0), acts_on=IN_PREVIEW)
+    refused = sent(desk, **{MODE: "INACTIVE", CABIN_TEMP: 20.0})
+    assert refused.reason is Reason.NOT_ALLOWED
+    assert CABIN_TEMP in refused.detail
+    assert desk.setpoints(at(2.0)) == NO_SETPOINTS
+    assert sent(desk, **{MODE: "INACTIVE"}).accepted
 
 
 def test_a_command_is_taken_whole_or_not_at_all(desk: RemoteDesk) -> None:

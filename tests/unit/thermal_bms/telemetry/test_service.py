@@ -26,7 +26,7 @@ from thermal_bms.errors import ConfigError
 from thermal_bms.telemetry.block import columns_of, undone
 from thermal_bms.telemetry.publisher import INCOMING_MAX, Incoming, Publisher
 from thermal_bms.telemetry.record import Key, Kind
-from thermal_bms.telemetry.remote import BATTERY_TEMP, MODE, READY_AT
+from thermal_bms.telemetry.remote import BATTERY_TEMP, MODE, READY_AT, SETTABLE
 from thermal_bms.telemetry.service import QUEUE_MAX, REFRESH_S, Telemetry
 from thermal_bms.telemetry.stamp import Stamp, iso_time
 from thermal_bms.telemetry.store import Store
@@ -87,7 +87,8 @@ def telemetry(
 ) -> Telemetry:
     chosen = settings(certificates, broker.port, every_s=EVERY_S, commands=True, plans=True, **more)
     kept = chosen.buffer.model_copy(update={"folder": tmp_path})
-    return Telemetry(chosen.model_copy(update={"buffer": kept}), boot, now)
+    chosen = chosen.model_copy(update={"buffer": kept})
+    return Telemetry(chosen, boot, now, acts_on=SETTABLE)
 
 
 def drive(one: Telemetry, ticks: int, start: int = 0) -> None:
