@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from scenarios.account import account_kpis
 from scenarios.ageing import ageing_kpis
 from scenarios.checks import (
     CHARGING_CAUSES,
@@ -68,6 +69,7 @@ def compute_kpis(recording: SignalSource) -> dict[str, float]:
         **_charging(rows),
         **_closures(recording),
         **ageing_kpis(recording),
+        **account_kpis(recording),
     }
     return {name: float(found.get(name, NAN)) for name in KPIS}
 

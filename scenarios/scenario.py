@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from controllers.registry import create
-from plant_models.charger import charger
+from controllers.settings_file import ControllerTable
+from plant_models.charger import Place, charger
 from plant_models.health import PackHealth, read_health
 from plant_models.truck_parameters import TruckParameters, describe, load_truck
 from scenarios.checks import validate_checks
@@ -56,6 +57,7 @@ class ChargePhase(Parameters):
     duration_h: float | None = Field(default=None, gt=0.0, le=240.0, description="departure after this time")
     duration_max_h: float = Field(default=24.0, gt=0.0, le=72.0, description="give up after this time")
     conditioning: bool = Field(default=True, description="tell the controller when departure is")
+    place: Place | None = Field(default=None, description="whose energy it is; default: by the charger")
 
 
 Phase = Annotated[DrivePhase | ParkPhase | ChargePhase, Field(discriminator="kind")]
@@ -87,11 +89,10 @@ class InitialState(Parameters):
         return self
 
 
-class ControllerChoice(Parameters):
+class ControllerChoice(ControllerTable):
     """Which controller, with which settings."""
 
     name: str = "pid"
-    settings: dict[str, Any] = Field(default_factory=dict)
 
 
 class RecordingSettings(Parameters):

@@ -241,6 +241,8 @@ def run_case(case: Case) -> Row:
         row["passed"] = result.passed
     except ThermalBmsError as error:
         row["error"] = str(error)
+    except Exception as error:  # a user's controller may raise anything; the other cases are not to be lost
+        row["error"] = f"{type(error).__name__}: {error}"
     row["run_s"] = perf_counter() - started
     return row
 
