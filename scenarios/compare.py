@@ -56,23 +56,16 @@ class ComparisonPlan:
         ScenarioError, ConfigError
             as loading a scenario raises them.
         """
-        found = []
+        found: list[Case] = []
         for scenario in self.scenarios:
             own = load_scenario(scenario).settings
             for strategy in self.strategies:
                 changes = (*strategy.overrides(own.controller.name), *self.overrides)
                 load_scenario(scenario, changes)
-                found += strategy_cases(
-                    scenario, strategy.label, changes, seeds=range(own.seed, own.seed + self.n_seeds)
-                )
-        return [Case(i, *rest) for i, rest in enumerate(found)]
-
-
-def strategy_cases(
-    scenario: str, label: str, overrides: Sequence[str], *, seeds: Sequence[int]
-) -> list[tuple[str, Any, tuple[str, ...]]]:  # Any: values as a case holds them
-    """Return scenario, values and overrides of one strategy's runs of a day, one per seed."""
-    return [(scenario, (("strategy", label), ("seed", seed)), (*overrides, f"seed={seed}")) for seed in seeds]
+                for seed in range(own.seed, own.seed + self.n_seeds):
+                    values = (("strategy", strategy.label), ("seed", seed))
+                    found.append(Case(len(found), scenario, values, (*changes, f"seed={seed}")))
+        return found
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from scenarios.report_plots import (
     FIGURE_WIDTH_IN,
     GREEN,
     GREY,
+    INK,
     MUTED,
     ORANGE,
     PURPLE,
@@ -57,7 +58,7 @@ def difference_figure(of_day: Sequence[Entry]) -> Figure | None:
             )
             more, less = more + max(eur, 0.0), less + min(eur, 0.0)
         whole = entry.cost.ranked_eur - first.cost.ranked_eur
-        panel.plot([whole], [row], "D", color="black", markersize=4, label="all" if row == 0 else None)
+        panel.plot([whole], [row], "D", color=INK, markersize=4, label="all" if row == 0 else None)
     panel.set_yticks(range(len(others)), [entry.strategy for entry in reversed(others)])
     panel.axvline(0.0, color=MUTED, linewidth=0.8)
     panel.set_xlabel(f"EUR a day against {first.strategy}")

@@ -43,7 +43,7 @@ def of_file(path: Path, label: str = "") -> Strategy:
     return Strategy(label or path.stem, read_settings(path), is_tuned=True)
 
 
-def parse_strategies(listed: str) -> list[Strategy]:
+def parse_strategies(listed: str, *, flag: str = "--controllers") -> list[Strategy]:
     """Return the strategies of a comma-separated list: ``pid``, ``FILE.py:FUNCTION``, ``FILE.toml``, ``LABEL=...``.
 
     Raises
@@ -58,11 +58,11 @@ def parse_strategies(listed: str) -> list[Strategy]:
     for text in listed.split(","):
         label, _, what = (part.strip() for part in text.rpartition("="))
         if not what:
-            raise ConfigError(f"--controllers {listed}: an empty name; expected as in thermostat,pid")
+            raise ConfigError(f"{flag} {listed}: an empty name; expected as in thermostat,pid")
         is_file = what.endswith(".toml")
         found.append(of_file(Path(what), label) if is_file else of_controller(what, label))
     labels = [strategy.label for strategy in found]
     for label in labels:
         if labels.count(label) > 1:
-            raise ConfigError(f"--controllers {listed}: {label} stands there twice; name one with LABEL=...")
+            raise ConfigError(f"{flag} {listed}: {label} stands there twice; name one with LABEL=...")
     return found

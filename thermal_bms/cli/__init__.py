@@ -12,7 +12,7 @@ from thermal_bms.errors import ConfigError, ThermalBmsError
 
 PACKAGES = ("thermal_bms", "plant_models", "controllers", "scenarios")
 DISTRIBUTION = "thermal-bms"
-VERBS = ("run", "list_", "check", "report", "age", "compare", "sweep")
+VERBS = ("run", "list_", "check", "report", "age", "compare", "tune", "sweep")
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
