@@ -6,7 +6,7 @@ OUT ?= output
 # Every branch of these is tested.
 SAFETY := thermal_bms/protection.py,thermal_bms/supervisor.py,thermal_bms/contactors.py,thermal_bms/limits.py,thermal_bms/plausibility.py,thermal_bms/charging.py,thermal_bms/cycle.py,thermal_bms/faults.py,thermal_bms/can/*
 
-.PHONY: help demo test lint types bench wheel format clean
+.PHONY: help demo test lint types bench benchsweep wheel format clean
 
 help:            ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -37,6 +37,9 @@ wheel: .venv/.stamp  ## build the wheel and look into it
 
 bench: .venv/.stamp  ## speed figures for this machine, as printed in docs/performance.md
 	$(BIN)/python tools/bench.py
+
+benchsweep: .venv/.stamp  ## speed-up of a sweep on two processes, as printed in docs/tuning.md
+	$(BIN)/python tools/bench_sweep.py --ticks 1 5
 
 format: .venv/.stamp ## write the code in the house style
 	$(BIN)/ruff format .

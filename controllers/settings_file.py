@@ -8,13 +8,12 @@ The file holds the ``[controller]`` table of a scenario, so its text can also be
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from json import dumps
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
-from thermal_bms.parameters import Parameters, parse, read_toml
+from thermal_bms.parameters import Parameters, parse, read_toml, toml_text
 
 
 class ControllerTable(Parameters):
@@ -49,7 +48,7 @@ def settings_text(table: ControllerTable, notes: Sequence[str] = ()) -> str:
     name = "pid"
     settings.modes.dwell_s = 90.0
     """
-    lines = [*(f"# {note}" for note in notes), "[controller]", f"name = {dumps(table.name)}"]
+    lines = [*(f"# {note}" for note in notes), "[controller]", f"name = {toml_text(table.name)}"]
     return "\n".join([*lines, *(f"{key} = {value}" for key, value in _flat(table.settings, "settings"))])
 
 
@@ -60,13 +59,13 @@ def as_overrides(table: ControllerTable) -> list[str]:
     ['controller={name = "pid"}', 'controller.settings.response_time_s=480.0']
     """
     changes = [f"{key}={value}" for key, value in _flat(table.settings, "controller.settings")]
-    return [f"controller={{name = {dumps(table.name)}}}", *changes]
+    return [f"controller={{name = {toml_text(table.name)}}}", *changes]
 
 
 def _flat(table: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
-    """Yield full key and value as TOML of everything in nested tables; JSON writes these values as TOML does."""
+    """Yield full key and value as TOML of everything in nested tables."""
     for key, value in table.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{path}.{key}")
         else:
-            yield f"{path}.{key}", dumps(value)
+            yield f"{path}.{key}", toml_text(value)

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,7 @@ class Entry:
     cost : of these
     spread_eur : half the range of ``ranked_eur`` over the seeds; 0 for one
     problem : why the entry cannot be set against others; "" when it can
+    warning : what a reader should know; "" for nothing
     """
 
     strategy: str
@@ -85,6 +86,7 @@ class Entry:
     cost: DayCost
     spread_eur: float
     problem: str = ""
+    warning: str = ""
 
 
 Table = Mapping[str, Sequence[Entry]]  # entries by scenario
@@ -102,7 +104,14 @@ def _day(runs: Mapping[str, Sequence[Row]], prices: PriceTable) -> list[Entry]:
     longest_km = max(
         (row["distance_km"] for of_one in runs.values() for row in of_one if not row["error"]), default=0.0
     )
-    return [_entry(label, of_one, prices, longest_km) for label, of_one in runs.items()]
+    found = [_entry(label, of_one, prices, longest_km) for label, of_one in runs.items()]
+    fewest = min((e.kpis["fault_count_max"] for e in found if not e.problem), default=0.0)
+    return [
+        replace(e, warning=f"{e.kpis['fault_count_max']:g} faults at one time")
+        if e.kpis["fault_count_max"] > fewest
+        else e
+        for e in found
+    ]
 
 
 def _entry(label: str, runs: Sequence[Row], prices: PriceTable, longest_km: float) -> Entry:

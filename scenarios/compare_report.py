@@ -1,7 +1,7 @@
 """The page of a comparison: what every strategy costs on every day, and how much that depends on the prices."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from scenarios import report_html as html
@@ -13,6 +13,7 @@ from scenarios.compare import (
     ComparisonPlan,
     Entry,
     Ranking,
+    Table,
     entries,
     headroom_shares,
     rankings,
@@ -70,18 +71,13 @@ def render_compare_report(plan: ComparisonPlan, rows: Sequence[Row], prices: Pri
     """Return the page as text."""
     table = entries(rows, prices)
     ranked = rankings(rows, prices)
-    problems = [
-        f"{Path(scenario).stem}, {entry.strategy}: {entry.problem}"
-        for scenario, of_day in table.items()
-        for entry in of_day
-        if entry.problem
-    ]
+    problems, warned = (_told(table, lambda e: e.problem), _told(table, lambda e: e.warning))
     with style():
         days = [_day_section(i, scenario, of_day) for i, (scenario, of_day) in enumerate(table.items())]
     meta = {"title": "Comparison", "scenario": {"description": "The same days under several controllers."}}
     parts = [
         html.header(meta, _verdict(ranked[0], problems), _chips(plan)),
-        html.warnings_section(problems),
+        html.warnings_section([*problems, *warned]),
         *days,
         html.section("How much the prices matter", RANKING_LEAD, ranking_table(ranked)),
         html.section("Share of the headroom", HEADROOM_LEAD, headroom_table(table)),
@@ -89,6 +85,15 @@ def render_compare_report(plan: ComparisonPlan, rows: Sequence[Row], prices: Pri
     ]
     hours = sum(row["run_s"] for row in rows) / 3600.0
     return html.document("Comparison", parts, foot=f"{len(rows)} runs, {hours:.2f} h of computing")
+
+
+def _told(table: Table, what: Callable[[Entry], str]) -> list[str]:
+    return [
+        f"{Path(scenario).stem}, {entry.strategy}: {what(entry)}"
+        for scenario, of_day in table.items()
+        for entry in of_day
+        if what(entry)
+    ]
 
 
 def _verdict(nominal: Ranking, problems: Sequence[str]) -> tuple[str, str]:
@@ -203,7 +208,7 @@ def ranking_table(ranked: Sequence[Ranking]) -> str:
     return html.plain_table(["Price", "", "Order, EUR a day", "Order differs on"], rows, numbers_from=9)
 
 
-def headroom_table(table: Mapping[str, Sequence[Entry]]) -> str:
+def headroom_table(table: Table) -> str:
     """Return the share of the headroom by day and strategy; nothing when no day has one to report."""
     shares = {scenario: headroom_shares(of_day) for scenario, of_day in table.items()}
     rows = []

@@ -108,7 +108,7 @@ def day_table(of_day: "Sequence[Entry]") -> str:
             number(entry.kpis["comfort_violation_k_s"]),
             f"{entry.cost.ranked_eur:.2f}",
             f"{100.0 * (entry.cost.ranked_eur / first - 1.0):+.2f} %",
-            entry.problem,
+            entry.problem or entry.warning,
         )
         for entry in of_day
     ]

@@ -45,7 +45,7 @@ def compile_once(scenarios: Sequence[str], arguments: argparse.Namespace) -> Non
     if arguments.scheduler:
         return
     for scenario in scenarios:
-        truck = load_scenario(scenario).truck
+        truck = load_scenario(scenario, arguments.set).truck
         if not kernels_are_cached(truck.cooling):
             print(f"compiling kernels (once after install, about {COMPILE_S} s)", file=sys.stderr, flush=True)
             compile_kernels(truck)
