@@ -220,15 +220,18 @@ class Actuation:
 
     def heat(self, mode: ValveMode, demand_w: float, around: Surroundings) -> ThermalCommand:
         """Return the command that brings about ``demand_w`` [W]; the heater gives what is not free."""
-        self._compressor_on = False
         heater_max_w = self._heater_w
         free_w = self._free_heat_w(mode, around)
         needed_w = max(demand_w - free_w, 0.0)
-        heater = min(needed_w / heater_max_w, self._allowed(self._heating)) if heater_max_w > 0.0 else 0.0
         most_w = heater_max_w + free_w
         share = min(demand_w / most_w, 1.0) if most_w > 0.0 else 1.0
+        return self.warm(mode, needed_w / heater_max_w if heater_max_w > 0.0 else 0.0, share, around)
+
+    def warm(self, mode: ValveMode, heater: float, share: float, around: Surroundings) -> ThermalCommand:
+        """Return the command for a heater duty and a share of the flow that heating may take, both in 0..1."""
+        self._compressor_on = False
         fan = max(share - around.ram, 0.0) if mode is ValveMode.RADIATOR and self._liquid else 0.0
-        return ThermalCommand(self._pump(share), fan, 0.0, heater, mode)
+        return ThermalCommand(self._pump(share), fan, 0.0, min(heater, self._allowed(self._heating)), mode)
 
     def heat_fully(self, mode: ValveMode, around: Surroundings) -> ThermalCommand:
         """Return the command for all the heat that ``mode`` and the heater can give."""

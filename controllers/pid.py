@@ -184,6 +184,33 @@ class PidController:
         self._wanted = self._command(around, dt_s, parked=parked, spread_k=hot_degc - cold_degc)
         return self._wanted
 
+    def follow(
+        self, measurement: Measurement, estimate: Estimate, applied: ThermalCommand, *, dt_s: float
+    ) -> None:
+        """Another controller is in charge: stay ready to go on from what it does, without a bump.
+
+        The loop whose heat is moved follows it; the other forgets, since a resting actuator must not charge an
+        integral.
+        """
+        around = surroundings(measurement, estimate, self._thermal, self._settings.modes)
+        hot_degc, cold_degc = estimate.cell_temp_max_degc, estimate.cell_temp_min_degc
+        if not (isfinite(hot_degc) and isfinite(cold_degc) and 0.0 < dt_s < inf):
+            return
+        self._last_cell_temp_degc = hot_degc
+        self._last_time_s = measurement.time_s
+        self._filter(hot_degc, cold_degc, dt_s)
+        self._actuation.observe(around, dt_s=dt_s)
+        if applied.valve_mode is not self._modes.mode:
+            self._modes.force(applied.valve_mode)
+        self._wanted = None
+        taken_w = self._actuation.heat_taken_w(applied, around)
+        self._need = Need.COOL if taken_w > 0.0 else Need.HEAT if taken_w < 0.0 else Need.NONE
+        for core, moved_w in ((self._cooling, taken_w), (self._heating, -taken_w)):
+            if moved_w > 0.0:
+                core.follow(moved_w)
+            elif core.output != 0.0 or core.integral != 0.0:
+                core.reset()
+
     def _ask(
         self,
         cool_degc: float,

@@ -24,7 +24,11 @@ Factory = Callable[[Mapping[str, Any], TruckDescription], Controller]
 
 _BUILT_IN = {
     name: EntryPoint(name, value, GROUP)
-    for name, value in {"thermostat": "controllers.thermostat:build", "pid": "controllers.pid:build"}.items()
+    for name, value in {
+        "thermostat": "controllers.thermostat:build",
+        "pid": "controllers.pid:build",
+        "mpc": "controllers.mpc.controller:build",
+    }.items()
 }
 
 

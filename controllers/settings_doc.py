@@ -6,10 +6,15 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from controllers.conditioning import CHEMISTRY_DEFAULTS
+from controllers.mpc.settings import MpcSettings
 from controllers.pid import PidSettings
 from controllers.thermostat import ThermostatSettings
 
-CONTROLLERS: dict[str, type[BaseModel]] = {"thermostat": ThermostatSettings, "pid": PidSettings}
+CONTROLLERS: dict[str, type[BaseModel]] = {
+    "thermostat": ThermostatSettings,
+    "pid": PidSettings,
+    "mpc": MpcSettings,
+}
 
 HEAD = """# The controllers and their settings
 
@@ -17,10 +22,12 @@ HEAD = """# The controllers and their settings
 **pid** asks for a heat flow in watts: one loop cools the hottest cell, one heats the coldest, and both know the
 heat that the cells make. Its gains follow from the pack's heat capacity, so that one set of times serves every
 truck. It also brings the cells to where they take a planned charge, and on the grid to where they should depart.
+**mpc** plans the coming 76 minutes in EUR of energy, ageing and waiting time, from the preview of route and charge,
+and falls back on the PID: see [mpc.md](mpc.md).
 
-Both choose the mode valve and the duties by the same rules: the radiator when outside air can carry the heat, else
-the chiller; waste heat or warmer outside air before the heater alone; bypass otherwise. Without a valid cell
-temperature both give the safe command: full cooling, or the pump only when the cells were last below 10 degC.
+The first two choose the mode valve and the duties by the same rules: the radiator when outside air can carry the
+heat, else the chiller; waste heat or warmer outside air before the heater alone; bypass otherwise. Without a valid
+cell temperature all give the safe command: full cooling, or the pump only when the cells were last below 10 degC.
 
 Your own controller is a file with a function `build(settings, truck)`; a scenario names it
 `name = "path/to/file.py:build"`. `tests/contracts/check_controller.py` says what it must do.
@@ -40,7 +47,7 @@ a number has no source but judgement. An unknown key or a value out of range is 
 
 
 def page() -> str:
-    """Return the whole page in Markdown; tables that both controllers share stand once."""
+    """Return the whole page in Markdown; tables that controllers share stand once."""
     parts, seen = [HEAD], set[type[BaseModel]]()
     for name, model in CONTROLLERS.items():
         parts.append(f"### {name}\n\n{_summary(model)}\n\n{table(model)}\n")

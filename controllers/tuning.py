@@ -67,6 +67,16 @@ KNOBS: Mapping[str, tuple[Knob, ...]] = {
         Knob("feed_forward.share", 0.0, 1.2),
         Knob("spread_on_k", 3.5, 8.0),
     ),
+    "mpc": (
+        Knob("bounds.drive_max_degc", 28.0, 37.0),
+        Knob("bounds.drive_min_degc", 2.0, 18.0),
+        Knob("bounds.price_eur_per_kwh_k_h", 5e-4, 2e-2, is_log=True),
+        Knob("bounds.terminal_share", 0.0, 1.0),
+        Knob("penalties.proximal_share", 0.05, 2.0, is_log=True),
+        Knob("penalties.rate_s", 0.3, 30.0, is_log=True),
+        Knob("forecast.persistence_s", 150.0, 2400.0, is_log=True),
+        Knob("prices.pack_eur_per_kwh", 30.0, 300.0, is_log=True),
+    ),
 }
 
 

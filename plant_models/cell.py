@@ -90,6 +90,6 @@ class CellParameters(Parameters):
 
 
 def load_cell(name: str) -> CellParameters:
-    """Return the cell parameter set of that name."""
-    path = PARAMETER_SETS / "cells" / f"{name}.toml"
+    """Return the cell parameter set of that name, or of a TOML file."""
+    path = Path(name) if name.endswith(".toml") else PARAMETER_SETS / "cells" / f"{name}.toml"
     return parse(CellParameters, read_toml(path), path.name)

@@ -84,9 +84,10 @@ def part(function: Callable[P, R]) -> Callable[P, R]:
     return cast(Callable[P, R], compiled)
 
 
-def kernels_are_cached(cooling: str) -> bool:
+def kernels_are_cached(cooling: str, cell_model: str = "ecm") -> bool:
     """Return whether the tick of a "liquid" or "air" truck, of exactly these sources, was compiled before."""
-    ticks = (f"truck_step.{cooling}_step-*.nbi", "truck_step.drive_step-*.nbi")
+    step = f"truck_step.{cooling}_step" if cell_model == "ecm" else f"truck_spme.{cooling}_{cell_model}_step"
+    ticks = (f"{step}-*.nbi", "truck_step.drive_step-*.nbi")
     return all(any(CACHE_FOLDER.rglob(tick)) for tick in ticks)
 
 

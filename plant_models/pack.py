@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from plant_models.cell import CellParameters
 from plant_models.kernels import RecordArray, kernel, part, record
+from plant_models.runaway_parameters import EnclosureParameters
 from thermal_bms.parameters import Parameters
 from thermal_bms.units import SECONDS_PER_HOUR, FloatArray, degc_to_k
 
@@ -46,6 +47,7 @@ class PackParameters(Parameters):
     contact_spread: float = Field(default=0.10, ge=0.0, le=0.5, description="of the conductance core to wall")
     sensor_time_constant_s: float = Field(default=12.0, ge=0.0, description="of a cell temperature sensor")
     usable_soc: tuple[float, float] = Field(default=(0.05, 0.97), description="window that the truck uses")
+    enclosure: EnclosureParameters = EnclosureParameters()
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> "PackParameters":
@@ -153,16 +155,16 @@ def circuit_tables(cell: CellParameters, n_parallel: int, dt_s: float) -> Circui
     branch = np.empty((2, N_TEMP, N_SOC, 5))
     for direction, r0 in enumerate((circuit.r0_discharge_ohm, circuit.r0_charge_ohm)):
         for column, table in enumerate((r0, circuit.r1_ohm, circuit.r2_ohm)):
-            branch[direction, :, :, column] = _resampled(cell, np.array(table), temp_k, soc) / n_parallel
+            branch[direction, :, :, column] = resampled(cell, np.array(table), temp_k, soc) / n_parallel
         for column, table in enumerate((circuit.tau1_s, circuit.tau2_s), start=3):
-            branch[direction, :, :, column] = np.exp(-dt_s / _resampled(cell, np.array(table), temp_k, soc))
+            branch[direction, :, :, column] = np.exp(-dt_s / resampled(cell, np.array(table), temp_k, soc))
     rest = np.stack(
         [ocv[:-1], np.diff(ocv) / np.diff(soc), entropic[:-1], np.diff(entropic) / np.diff(soc)], axis=1
     )
     return CircuitTables(np.ascontiguousarray(rest), branch)
 
 
-def _resampled(cell: CellParameters, table: FloatArray, temp_k: FloatArray, soc: FloatArray) -> FloatArray:
+def resampled(cell: CellParameters, table: FloatArray, temp_k: FloatArray, soc: FloatArray) -> FloatArray:
     """Return a table on the kernel's grid: linear in charge, linear in log over 1/T, held at the outermost rows."""
     rows = np.array([np.interp(soc, cell.circuit.soc, row) for row in table])
     inverse = -1.0 / degc_to_k(np.array(cell.circuit.temp_degc))
@@ -273,6 +275,17 @@ def views(a: PackArrays) -> tuple[PackConstants, PackState, PackWork]:
         w[16], w[17], w[18], w[19], a.string_work[0], a.string_work[1], a.string_work[2], a.string_work[3],
     )  # fmt: skip
     return constants, state, work
+
+
+def rest_voltages(tables: CircuitTables, arrays: PackArrays) -> None:
+    """Let the voltages of a pack be those at rest, as before the first step."""
+    constants, state, _ = views(arrays)
+    rest = tables.rest
+    x = state.soc * rest.shape[0]
+    row = np.clip(x.astype(int), 0, rest.shape[0] - 1)
+    ocv = rest[row, 0] + (x - row) / rest.shape[0] * rest[row, 1]
+    entropic = rest[row, 2] + (x - row) / rest.shape[0] * rest[row, 3]
+    state.voltage_v[:] = ocv + (state.core_temp_k - constants.reference_temp_k) * entropic
 
 
 @kernel

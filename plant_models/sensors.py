@@ -115,7 +115,27 @@ SCALARS = (
     "ambient_temp_degc",
     "ambient_humidity",
     "vehicle_speed_m_per_s",
+    "coolant_flow_kg_per_s",
+    "valve_position",
 )
+N_BEFORE_OFFER = 14
+"""So many of them stand before the charger's offer in a ``Measurement``; the others after the safety inputs."""
+
+
+@part
+def valve_position(circuit: Record) -> float:
+    """Return the number of the mode that most of the coolant takes."""
+    position = 0.0
+    most = circuit.valve_bypass
+    if circuit.valve_radiator > most:
+        position = 1.0
+        most = circuit.valve_radiator
+    if circuit.valve_chiller > most:
+        position = 2.0
+        most = circuit.valve_chiller
+    if circuit.valve_waste_heat > most:
+        position = 3.0
+    return position
 
 
 @kernel
@@ -146,6 +166,8 @@ def sense_scalars(
     out[11] = stepped(ambient_temp_degc + noise_k * noise[3], step_k)
     out[12] = min(stepped(humidity, 0.004), 1.0)
     out[13] = stepped(vehicle.speed_m_per_s, 0.01)
+    out[14] = stepped(circuit.mass_flow_kg_per_s, 0.005)
+    out[15] = valve_position(circuit)
 
 
 @part

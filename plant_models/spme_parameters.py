@@ -115,6 +115,16 @@ class StackThermal(Parameters):
         return self.cell_volume_m3 * stack / sum(x.thickness_m for x in self.layers)
 
 
+class StoichiometryWindow(Parameters):
+    """Stoichiometries of both electrodes at 0 and 100 % charge, and the capacity between."""
+
+    negative_empty: float
+    negative_full: float
+    positive_empty: float
+    positive_full: float
+    capacity_ah: float
+
+
 class SpmeParameters(Parameters):
     """A lithium-ion cell for the single-particle model with electrolyte."""
 
@@ -131,16 +141,9 @@ class SpmeParameters(Parameters):
     positive: ElectrodeParameters
     electrolyte: ElectrolyteParameters
     thermal: StackThermal
-
-
-class StoichiometryWindow(Parameters):
-    """Stoichiometries of both electrodes at 0 and 100 % charge, and the capacity between."""
-
-    negative_empty: float
-    negative_full: float
-    positive_empty: float
-    positive_full: float
-    capacity_ah: float
+    window: StoichiometryWindow | None = Field(
+        default=None, description="when it is not that of the voltage limits"
+    )
 
 
 def load_spme(name: str) -> SpmeParameters:
@@ -151,6 +154,22 @@ def load_spme(name: str) -> SpmeParameters:
     """
     path = ELECTROCHEMISTRY / f"{name}.toml"
     return parse(SpmeParameters, read_toml(path), path.name)
+
+
+def check_electrochemistry(cell: str, where: str) -> None:
+    """Refuse a cell that has no electrochemical set, in one line.
+
+    Raises
+    ------
+    ConfigError
+        naming the cells that have one.
+    """
+    known = sorted(path.stem for path in ELECTROCHEMISTRY.glob("*.toml") if load_spme(path.stem).window)
+    if cell not in known:
+        raise ConfigError(
+            f'cell_model = "spme": no electrochemical set for cell {cell}; cells that have one: {", ".join(known)}; '
+            f"tools/make_truck_electrochemistry.py makes one from a cell ({where})"
+        )
 
 
 def _read_csv(folder: str, name: str, columns: str) -> FloatArray:
@@ -201,7 +220,7 @@ def open_circuit_v(cell: SpmeParameters, negative: float, positive: float) -> fl
 
 
 def stoichiometry_window(cell: SpmeParameters) -> StoichiometryWindow:
-    """Return the stoichiometries at which the cell rests at its voltage limits, its lithium being conserved.
+    """Return the set's own window, or where the cell rests at its voltage limits, its lithium being conserved.
 
     With the charge q that has left the negative electrode since the made state: x = x0 - q/Qn, y = y0 +
     q/Qp, and the open-circuit voltage at 25 degC equals the limit.
@@ -214,6 +233,8 @@ def stoichiometry_window(cell: SpmeParameters) -> StoichiometryWindow:
     >>> round(stoichiometry_window(load_spme("chen2020")).capacity_ah, 2)
     5.15
     """
+    if cell.window is not None:
+        return cell.window
     n, p = cell.negative, cell.positive
     q_n, q_p = n.charge_per_area_c_per_m2, p.charge_per_area_c_per_m2
     edge = 1e-4

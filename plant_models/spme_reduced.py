@@ -56,9 +56,6 @@ def reduced_cells(
     mesh = mesh or reduced_mesh(cell)
     rows, volumes, n_cells = mesh.rate.size + 1, mesh.volume_m.size, negative.size
     state = np.zeros((2 * rows + volumes, n_cells))
-    state[0] = negative
-    state[rows] = positive
-    state[2 * rows :] = cell.electrolyte.concentration_mol_per_m3
     scratch = ReducedScratch(
         np.zeros((2 * rows, n_cells)),
         np.zeros((volumes, n_cells)),
@@ -69,14 +66,34 @@ def reduced_cells(
     )
     area_m2 = np.full(n_cells, cell.electrode_area_m2)
     cells = ReducedCells(mesh, state, spme_work(area_m2), spme_view(n_cells), scratch)
-    cells.shown.negative_surface[:] = negative
-    cells.shown.positive_surface[:] = positive
-    p = constants[0]
-    reduced_electrolyte_view(tables, p, cells, temp_k, -1)
-    look_up_temperature(tables, p, cells.work, temp_k, -1)
-    mean_energy(tables, p, cells, cells.shown.energy_j)
-    observe(tables, p, cells.work, cells.shown, temp_k, np.zeros(n_cells))
+    put_at_rest(tables, constants[0], cells, negative, positive, temp_k)
     return cells
+
+
+@kernel
+def put_at_rest(
+    tables: SpmeTables,
+    p: Record,
+    cells: ReducedCells,
+    negative: FloatArray,
+    positive: FloatArray,
+    temp_k: FloatArray,
+) -> None:
+    """Write the state of cells at rest with the given stoichiometries, and what they show."""
+    rows = cells.mesh.rate.shape[0] + 1
+    state, shown, work = cells.state, cells.shown, cells.work
+    state[:] = 0.0
+    for i in range(state.shape[1]):
+        state[0, i] = shown.negative_surface[i] = negative[i]
+        state[rows, i] = shown.positive_surface[i] = positive[i]
+        work.guess_a[i] = 0.0
+        for k in range(2 * rows, state.shape[0]):
+            state[k, i] = p.rest_mol_per_m3
+    cells.scratch.turn[0] = 0.0
+    reduced_electrolyte_view(tables, p, cells, temp_k, -1)
+    look_up_temperature(tables, p, work, temp_k, -1)
+    mean_energy(tables, p, cells, shown.energy_j)
+    observe(tables, p, work, shown, temp_k, work.guess_a)
 
 
 @kernel

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,27 +14,32 @@ from plant_models.chiller import build_chiller
 from plant_models.chiller_parameters import sized_for
 from plant_models.cold_plate import plate_coolant_mass_kg
 from plant_models.coolant_loop import build_loop
-from plant_models.kernels import RecordArray, record_of
-from plant_models.pack import CircuitTables, PackArrays, circuit_tables, pack_arrays, views
+from plant_models.glycol import enthalpy
+from plant_models.instruments import Instruments
+from plant_models.kernels import RecordArray
+from plant_models.pack import CircuitTables, PackArrays, circuit_tables, pack_arrays, rest_voltages, views
+from plant_models.pack_spme import ELECTRODES, SpmeArrays, electrode_view, fit_groups, spme_arrays
 from plant_models.road import CycleArrays, cycle_by_time
-from plant_models.sensors import N_SCALAR_NOISE, SCALARS, NoiseStream
+from plant_models.runaway import Runaway
+from plant_models.safety_inputs import SafetyInputs
+from plant_models.sensors import N_BEFORE_OFFER
+from plant_models.spme_parameters import load_spme
+from plant_models.switches import Switches
+from plant_models.truck_energy import stored_chemical_j, stored_heat_j
 from plant_models.truck_parameters import TruckParameters
-from plant_models.truck_step import (
-    FROM_DRIVE,
-    INPUTS,
-    PORTS,
-    air_step,
-    drive_step,
-    liquid_step,
-    stored_energies_j,
-)
+from plant_models.truck_spme import TICKS
+from plant_models.truck_step import FROM_ABUSE, FROM_DRIVE, INPUTS, PORTS, drive_step
 from plant_models.truck_view import OF_VEHICLE, PER_STRING, VEHICLE, VIEW, observe
 from plant_models.vehicle import new_vehicle_state, vehicle_record
+from thermal_bms.errors import PlantError
 from thermal_bms.signals import Command, Measurement, VehicleMode
 from thermal_bms.units import FloatArray, degc_to_k
 
 AIR_MASS_IN_PACK_KG = 0.05
+BOIL_DEGC = 120.0  # 50 % glycol at the 1.5 bar of an expansion tank: 107 degC at 1 bar, assumed
+CellModel = Literal["ecm", "spme"]
 NO_OFFER = (False, 0.0, 0.0, 0.0)
+AIR_LOCK = 1e6
 STANDING = cycle_by_time([0.0, 1.0], [0.0, 0.0])
 
 
@@ -48,7 +53,7 @@ class Surroundings:
 
 
 class Truck:
-    """A whole simulated truck.
+    """A whole simulated truck; ``switches``, ``safety`` and ``instruments`` are its own small parts.
 
     Parameters
     ----------
@@ -57,6 +62,7 @@ class Truck:
     temp_degc : temperature of everything at the start [degC]
     payload_kg : load [kg]
     seed : of cell spread and sensor noise; every sensor kind has its own stream
+    cell_model : equivalent circuits, or single-particle models with electrolyte in every group
     """
 
     def __init__(
@@ -67,8 +73,10 @@ class Truck:
         temp_degc: float,
         payload_kg: float = 0.0,
         seed: int = 0,
+        cell_model: CellModel = "ecm",
     ) -> None:
         self.parameters = parameters
+        self.cell_model = cell_model
         self.cell = load_cell(parameters.cell)
         self.time_s = 0.0
         self.mode = VehicleMode.PARK
@@ -80,7 +88,8 @@ class Truck:
         self.auxiliary_power_w = 0.0
         self.cabin_power_w = 0.0
         self.charger: Charger | None = None
-        spread, self._noise_seed = np.random.SeedSequence(seed).spawn(2)
+        self.runaway: Runaway | None = None  # until a cell is abused
+        spread, noise = np.random.SeedSequence(seed).spawn(2)
         self._build_circuit(degc_to_k(temp_degc))
         pack = parameters.pack
         self.pack: PackArrays = pack_arrays(
@@ -93,18 +102,28 @@ class Truck:
             coolant_j_per_kg=float(self._s[0].supply_enthalpy_j_per_kg),
         )
         self.constants, self.state, _ = views(self.pack)
+        self.electrodes: SpmeArrays | None = None
+        if cell_model == "spme":
+            electrochemistry = load_spme(parameters.cell)
+            self.electrodes = spme_arrays(self.cell, electrochemistry, pack.n_parallel, self.pack, soc)
         self.branches = np.ones((3, pack.n_strings))
-        self._view = np.zeros(len(VIEW) + len(PER_STRING) * pack.n_strings)
-        self._blocked = [False] * pack.n_strings
+        n_electrodes = 0 if self.electrodes is None else len(ELECTRODES)
+        self._view = np.zeros(len(VIEW) + len(PER_STRING) * pack.n_strings + n_electrodes)
+        self.switches = Switches(pack.n_strings, parameters.box, pack.contactor_resistance_ohm)
+        self.instruments = Instruments(parameters.sensors, pack, noise, degc_to_k(temp_degc))
+        self.safety = SafetyInputs()
+        if parameters.cooling == "air":
+            self.safety.coolant_level = math.nan
         self._locked_in_j = 0.0
         self._cycle: CycleArrays | None = None
         self._tables: dict[float, CircuitTables] = {}
         self._command = Command(contactor_close=(False,) * pack.n_strings)
         self.load(payload_kg)
         self.park()
-        self._build_sensors()
         self._surroundings = Surroundings(temp_degc)
-        self._rest_voltages()
+        if self.electrodes is None:
+            rest_voltages(self.tables(1.0), self.pack)
+        self.state.string_voltage_v[:] = self.state.voltage_v.sum(axis=1)
         self._observe(1.0)
 
     # --- what the day asks of the truck ---
@@ -140,10 +159,6 @@ class Truck:
         """Multiply the hydraulic resistance of a string's cold plate."""
         self.branches[0, string] *= factor
 
-    def block_string(self, string: int) -> None:
-        """Keep a string's contactors open whatever is commanded."""
-        self._blocked[string] = True
-
     def weaken_cell(self, string: int, factor: float) -> None:
         """Multiply the capacity of the middle group of a string and divide its resistance by the same factor.
 
@@ -154,35 +169,63 @@ class Truck:
         self.constants.capacity_as[string, middle] *= factor
         self.constants.per_capacity_as[string, middle] /= factor
         self.constants.resistance_factor[string, middle] /= factor
+        self.refit_electrodes()
         after_j, _ = self.stored_energies_j()
         self._locked_in_j += before_j - after_j
+
+    def refit_electrodes(self) -> None:
+        """Give electrochemical cells the capacities and resistances that ``constants`` now hold."""
+        if self.electrodes is not None:
+            fit_groups(self.electrodes, self.pack)
 
     def loosen_contact(self, string: int, factor: float) -> None:
         """Multiply the conductance from cells to plate of a string."""
         self.constants.core_to_wall_w_per_k[string] *= factor
+
+    def abused(self) -> Runaway:
+        """Return the model of runaway, made when first asked for: triggers are given to it."""
+        if self.electrodes is not None:
+            raise PlantError('a cell can run away with cell_model = "ecm" only')
+        if self.runaway is None:
+            liquid = self.parameters.cooling == "liquid"
+            boil_j_per_kg = enthalpy(self._p[0], degc_to_k(BOIL_DEGC)) if liquid else math.inf
+            self.runaway = Runaway(
+                self.pack, self.tables(1.0), self.parameters.pack, self.cell, boil_j_per_kg=boil_j_per_kg
+            )
+        return self.runaway
 
     # --- the seam ---
 
     def actuate(self, command: Command) -> None:
         """Take a command; it acts from the next step on."""
         self._command = command
-        for k, wanted in enumerate(command.contactor_close):
-            self.state.string_closed[k] = 1.0 if wanted and not self._blocked[k] else 0.0
+        self.switches.command(command, self.state)
 
     def measure(self) -> Measurement:
         """Return what the truck's sensors say now."""
         rating = self.charger
         offer = NO_OFFER if rating is None else rating.offer()
+        shown, safety = self.instruments, self.safety
+        scalars = shown.scalars.tolist()
+        positive, negative, precharge = self.switches.feedback(self.state)
         return Measurement(  # type: ignore[call-arg]  # the scalars are as many as SCALARS names
             self.time_s,
             self.mode,
-            self._voltages_v.copy(),
-            self._cell_temp_degc.copy(),
-            self._strings[0].copy(),
-            self._strings[1].copy(),
-            self.state.string_closed > 0.0,
-            *self._scalars.tolist(),  # type: ignore[arg-type]
+            shown.voltages_v.copy(),
+            shown.temps_degc.copy(),
+            shown.strings[0].copy(),
+            shown.strings[1].copy(),
+            positive,
+            *scalars[:N_BEFORE_OFFER],  # type: ignore[arg-type]
             *offer,
+            safety.hvil_closed,
+            safety.crash,
+            safety.isolation_ohm,
+            scalars[14],
+            safety.coolant_level,
+            scalars[15],
+            negative,
+            precharge,
         )
 
     # --- time ---
@@ -191,7 +234,10 @@ class Truck:
         """Advance everything by ``dt_s`` seconds under the last command."""
         self._surroundings = surroundings
         ambient_k = degc_to_k(surroundings.ambient_temp_degc)
-        live = 1.0 in self.state.string_closed.tolist()
+        self.safety.step(dt_s)
+        if self.safety.dry:
+            self.branches[0] = AIR_LOCK
+        box, live = self.switches.box, self.switches.connect(self.constants, self.state, dt_s)
         self._step_loads(surroundings, live=live)
         drive_heat_w = self._step_vehicle(ambient_k, dt_s, live=live)
         thermal = self._command.thermal
@@ -208,11 +254,15 @@ class Truck:
             drive_heat_w,
             self._cabin_request_w,
             degc_to_k(self.parameters.cabin.set_point_degc) if self._occupied else ambient_k,
-            self.auxiliary_power_w,
+            self.auxiliary_power_w + (box.link_power_w if box else 0.0),
             self.cabin_power_w,
-            self._charger_current_a(dt_s, live=live),
+            self._charger_current_a(dt_s, live=live) - (box.link_current_a if box else 0.0),
         )
-        self.bus_voltage_v = self._step(*self.kernel_arguments(dt_s), self._inputs, dt_s)  # type: ignore[call-arg]
+        self.bus_voltage_v = self._step(*self.kernel_arguments(dt_s), self._inputs, dt_s)
+        if box:
+            self.bus_voltage_v = box.settle(self.bus_voltage_v, self.ports, dt_s)
+        if self.runaway is not None:
+            self.ports[FROM_ABUSE:] = self.runaway.step(self.time_s + dt_s, dt_s)
         self._observe(dt_s)
         self.time_s += dt_s
 
@@ -224,7 +274,7 @@ class Truck:
             self._chiller_p,
             self._chiller_s,
             self._chiller_table,
-            self.tables(dt_s),
+            self.electrodes or self.tables(dt_s),
             self.pack,
             self.branches,
             self.ports,
@@ -238,14 +288,18 @@ class Truck:
 
     def stored_energies_j(self) -> tuple[float, float]:
         """Return chemical energy and stored heat of the whole truck [J]."""
-        tables = self.tables(1.0)
-        chemical_j, heat_j = stored_energies_j(
-            self._p, self._s, self._chiller_p, self._chiller_s, tables, self.pack
-        )
-        return chemical_j + self._locked_in_j, heat_j
+        chemical_j = stored_chemical_j(self.electrodes or self.tables(1.0), self.pack)
+        heat_j = stored_heat_j(self._p, self._s, self._chiller_p, self._chiller_s, self.pack)
+        link_j = self.switches.box.stored_energy_j if self.switches.box else 0.0
+        if self.runaway is not None:
+            chemical_j += self.runaway.held_j
+            heat_j -= self.runaway.missing_heat_j
+        return chemical_j + self._locked_in_j + link_j, heat_j
 
     def view(self) -> FloatArray:
-        """Return the truth about the truck: ``VIEW``, then current, charge and coolant outlet of every string."""
+        """Return the truth: ``VIEW``, ``PER_STRING`` of every string, then ``ELECTRODES`` if there are any."""
+        if self.electrodes is not None:
+            electrode_view(self.electrodes, self._view[-len(ELECTRODES) :])
         return self._view
 
     @property
@@ -267,43 +321,16 @@ class Truck:
 
     def _build_circuit(self, temp_k: float) -> None:
         parameters = self.parameters
+        self._step = TICKS[parameters.cooling, self.cell_model]
         rating = parameters.chiller
         chiller = sized_for(rating.capacity_w, rating.ambient_degc, refrigerant=rating.refrigerant)
         self._chiller_p, self._chiller_s, self._chiller_table = build_chiller(chiller, ambient_k=temp_k)
         if parameters.loop is not None:
             self._p, self._s = build_loop(parameters.loop, temp_k)
-            self._step = liquid_step
             self._coolant_mass_kg = plate_coolant_mass_kg(parameters.loop.plate) * parameters.pack.n_strings
         elif parameters.air is not None:
             self._p, self._s = build_air_path(parameters.air, temp_k)
-            self._step = air_step
             self._coolant_mass_kg = AIR_MASS_IN_PACK_KG * parameters.pack.n_strings
-
-    def _build_sensors(self) -> None:
-        pack = self.parameters.pack
-        self._sensor_p = record_of(self.parameters.sensors)
-        voltage, temperature, rest = (np.random.default_rng(s) for s in self._noise_seed.spawn(3))
-        self._voltage_noise = NoiseStream(voltage, pack.n_strings * pack.n_series)
-        self._temp_noise = NoiseStream(temperature, pack.n_strings * pack.n_temp_sensors)
-        self._noise = NoiseStream(rest, N_SCALAR_NOISE + pack.n_strings)
-        self._scalars = np.zeros(len(SCALARS))
-        shape = (pack.n_strings, pack.n_temp_sensors)
-        self._lagged_k = np.full(shape, float(self.state.surface_temp_k[0, 0]))
-        self._cell_temp_degc = np.empty(shape)
-        self._voltages_v = np.empty_like(self.state.voltage_v)
-        self._strings = np.empty((2, pack.n_strings))
-        self._world = np.zeros(4)
-        self._keep = self._keep_dt_s = 0.0
-
-    def _rest_voltages(self) -> None:
-        """Let the cell voltages be those at rest before the first step."""
-        rest = self.tables(1.0).rest
-        x = self.state.soc * rest.shape[0]
-        row = np.clip(x.astype(int), 0, rest.shape[0] - 1)
-        ocv = rest[row, 0] + (x - row) / rest.shape[0] * rest[row, 1]
-        entropic = rest[row, 2] + (x - row) / rest.shape[0] * rest[row, 3]
-        self.state.voltage_v[:] = ocv + (self.state.core_temp_k - self.constants.reference_temp_k) * entropic
-        self.state.string_voltage_v[:] = self.state.voltage_v.sum(axis=1)
 
     def _stand(self) -> None:
         self._cycle = None
@@ -368,38 +395,15 @@ class Truck:
 
     def _observe(self, dt_s: float) -> None:
         """Let sensors and view see the truck as it is now, ``dt_s`` after the last time."""
-        if dt_s != self._keep_dt_s:
-            tau_s = self.parameters.pack.sensor_time_constant_s
-            self._keep = math.exp(-dt_s / tau_s) if tau_s > 0.0 else 0.0
-            self._keep_dt_s = dt_s
         around = self._surroundings
-        self._world[:] = self.bus_voltage_v, around.ambient_temp_degc, around.humidity, self._keep
-        observe(
-            self.pack,
-            self._p,
-            self._s,
-            self._chiller_s,
-            self.vehicle,
-            self._sensor_p,
-            self._voltage_noise.row(),
-            self._temp_noise.row(),
-            self._noise.row(),
-            self._world,
-            self._lagged_k,
-            self._voltages_v,
-            self._cell_temp_degc,
-            self._strings,
-            self._scalars,
-            self.ports,
-            self.energies_j,
-            self._view,
-            dt_s,
-        )
+        look = self.instruments.arguments(self.bus_voltage_v, around.ambient_temp_degc, around.humidity, dt_s)
+        truth = (self.pack, self._p, self._s, self._chiller_s, self.vehicle)
+        observe(*truth, *look, self.ports, self.energies_j, self._view, dt_s)  # type: ignore[call-arg]  # ten in look
 
 
-def compile_kernels(parameters: TruckParameters) -> None:
+def compile_kernels(parameters: TruckParameters, cell_model: CellModel = "ecm") -> None:
     """Make every kernel of a truck of this kind ready, so that no clock that is started later counts it."""
-    truck = Truck(parameters, soc=0.5, temp_degc=20.0)
+    truck = Truck(parameters, soc=0.5, temp_degc=20.0, cell_model=cell_model)
     truck.actuate(Command(contactor_close=(True,) * parameters.pack.n_strings))
     truck.drive(STANDING)
     truck.step(Surroundings(20.0), 1.0)

@@ -8,17 +8,26 @@ from pydantic import Field, model_validator
 
 from plant_models.air_path import AirPathParameters, air_path_ratings
 from plant_models.cabin import CabinParameters
-from plant_models.cell import PARAMETER_SETS, CellParameters, load_cell
+from plant_models.cell import PARAMETER_SETS, CellParameters, Table, load_cell
+from plant_models.contactor_box import ContactorBoxParameters
 from plant_models.coolant_loop import CoolantLoopParameters, loop_ratings
-from plant_models.pack import PackParameters
+from plant_models.pack import PackParameters, resampled
 from plant_models.sensors import SensorParameters
+from plant_models.truck_dynamics import thermal_dynamics
 from plant_models.vehicle import VehicleParameters
-from thermal_bms.description import PackDescription, ThermalDescription, TruckDescription
+from thermal_bms.description import (
+    CircuitDescription,
+    PackDescription,
+    ThermalDescription,
+    TruckDescription,
+)
 from thermal_bms.parameters import Parameters, Source, merged, parse, read_toml
-from thermal_bms.units import SECONDS_PER_HOUR
+from thermal_bms.plating import plating_names
+from thermal_bms.units import SECONDS_PER_HOUR, degc_to_k
 
 TRUCKS = PARAMETER_SETS / "trucks"
 DESCRIBED_TEMPS_DEGC = (-30.0, -20.0, -10.0, 0.0, 10.0, 25.0, 40.0, 55.0)
+DESCRIBED_SOC = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
 class ChillerRating(Parameters):
@@ -44,8 +53,14 @@ class TruckParameters(Parameters):
     chiller: ChillerRating
     cabin: CabinParameters = CabinParameters()
     sensors: SensorParameters = SensorParameters()
+    box: ContactorBoxParameters | None = Field(
+        default=None, description="contactors, precharge, fuses and DC link, at ticks of 10 ms or less"
+    )
     dc_current_max_a: float = Field(gt=0.0, le=4000.0, description="of the charging inlet")
     standby_power_w: float = Field(default=150.0, ge=0.0, le=2e3, description="controllers awake, parked")
+    plating_limit: bool = Field(
+        default=True, description="charge no faster than the cell's plating table, if it has one"
+    )
 
     @model_validator(mode="after")
     def _cooling_fits(self) -> "TruckParameters":
@@ -91,6 +106,14 @@ def describe(truck: TruckParameters, cell: CellParameters | None = None) -> Truc
             ocv_v=circuit.ocv_v,
             resistance_temp_degc=DESCRIBED_TEMPS_DEGC,
             resistance_ohm=tuple(ohm / pack.n_parallel for ohm in middle),
+            precharge=truck.box is not None,
+            plating=truck.cell if truck.plating_limit and truck.cell in plating_names() else None,
+            circuit=describe_circuit(cell, pack.n_parallel),
+            heat_capacity_j_per_k=pack.n_series
+            * pack.n_parallel
+            * cell.thermal.mass_kg
+            * cell.thermal.specific_heat_j_per_kgk,
+            usable_soc_min=pack.usable_soc[0],
         ),
         thermal=ThermalDescription(
             cooling=truck.cooling,
@@ -99,6 +122,8 @@ def describe(truck: TruckParameters, cell: CellParameters | None = None) -> Truc
             chiller_capacity_w=truck.chiller.capacity_w,
             radiator_conductance_w_per_k=radiator_w_per_k,
             has_waste_heat=truck.loop is not None and truck.loop.waste_heat_conductance_w_per_k > 0.0,
+            pump_speed_max_rpm=pump_speed_max_rpm(truck),
+            dynamics=thermal_dynamics(truck, cell, flow_max_kg_per_s),
         ),
     )
 
@@ -127,16 +152,45 @@ def ratings(truck: TruckParameters) -> tuple[float, float]:
     raise TypeError("a truck without a coolant circuit passed validation")
 
 
+def pump_speed_max_rpm(truck: TruckParameters) -> float:
+    """Return the speed of pump or blower at full duty [rev/min]."""
+    circuit = circuit_parameters(truck)
+    pump = circuit.pump if isinstance(circuit, CoolantLoopParameters) else circuit.blower
+    return pump.speed_max_rpm
+
+
+def describe_circuit(cell: CellParameters, n_parallel: int) -> CircuitDescription:
+    """Return the circuit of a group as identified on the nominal cell, at a few temperatures and charges."""
+    circuit = cell.circuit
+    temp_k, soc = degc_to_k(np.array(DESCRIBED_TEMPS_DEGC)), np.array(DESCRIBED_SOC)
+
+    def read(table: Table, share: float) -> Table:
+        rows = share * resampled(cell, np.array(table), temp_k, soc)
+        return tuple(tuple(row) for row in rows.tolist())
+
+    return CircuitDescription(
+        temp_degc=DESCRIBED_TEMPS_DEGC,
+        soc=DESCRIBED_SOC,
+        r0_discharge_ohm=read(circuit.r0_discharge_ohm, 1.0 / n_parallel),
+        r0_charge_ohm=read(circuit.r0_charge_ohm, 1.0 / n_parallel),
+        r1_ohm=read(circuit.r1_ohm, 1.0 / n_parallel),
+        r2_ohm=read(circuit.r2_ohm, 1.0 / n_parallel),
+        tau1_s=read(circuit.tau1_s, 1.0),
+        tau2_s=read(circuit.tau2_s, 1.0),
+        reference_temp_degc=circuit.reference_temp_degc,
+        entropic_v_per_k=circuit.entropic_v_per_k,
+        hysteresis_v=circuit.hysteresis_v,
+        hysteresis_rate=circuit.hysteresis_rate,
+    )
+
+
 def table_at_half_charge(cell: CellParameters, temp_degc: float) -> float:
     """Return the ten-second resistance [ohm] of one cell at half charge: R0 + sum of R (1 - exp(-10 s / tau))."""
     circuit = cell.circuit
-    middle = int(np.argmin(np.abs(np.array(circuit.soc) - 0.5)))
+    temp_k, half = degc_to_k(np.array([temp_degc])), np.array([0.5])
 
-    def at(table: tuple[tuple[float, ...], ...]) -> float:
-        inverse = -1.0 / (np.array(circuit.temp_degc) + 273.15)
-        return float(
-            np.exp(np.interp(-1.0 / (temp_degc + 273.15), inverse, np.log([row[middle] for row in table])))
-        )
+    def at(table: Table) -> float:
+        return float(resampled(cell, np.array(table), temp_k, half)[0, 0])
 
     branches = ((circuit.r1_ohm, circuit.tau1_s), (circuit.r2_ohm, circuit.tau2_s))
     return at(circuit.r0_discharge_ohm) + sum(

@@ -6,8 +6,6 @@ port, in the order of ``PORTS``.
 """
 
 from plant_models.air_path import air_actuate, air_film_conductance_w_per_k, air_solve
-from plant_models.chiller import chiller_stored_heat_j
-from plant_models.circuit import circuit_stored_heat_j
 from plant_models.cold_plate import branch_conductance, branch_flows, plate_film_conductance_w_per_k
 from plant_models.coolant_loop import loop_actuate, loop_solve
 from plant_models.glycol import temperature_k
@@ -18,8 +16,6 @@ from plant_models.pack import (
     PackConstants,
     PackState,
     PackWork,
-    chemical_energy_j,
-    pack_stored_heat_j,
     row_sum,
     views,
 )
@@ -79,9 +75,15 @@ PORTS = (
     "drag_power_w",
     "rolling_power_w",
     "unmet_power_w",
+    "overcharge_power_w",
+    "cell_short_heat_w",
+    "runaway_reaction_heat_w",
+    "heater_pad_power_w",
+    "vent_enthalpy_w",
 )
 THERMAL_POWERS = slice(6, 10)
 FROM_DRIVE = 27
+FROM_ABUSE = 34
 
 
 @part
@@ -108,28 +110,19 @@ def cut_power(s: Record) -> None:
 
 
 @part
-def electrical(
-    tables: CircuitTables,
-    pack: PackArrays,
-    s: Record,
-    chiller_s: Record,
-    auxiliary_power_w: float,
-    cabin_power_w: float,
-    charger_current_a: float,
-    ports: FloatArray,
-    dt_s: float,
+def bus_demand_w(
+    s: Record, chiller_s: Record, auxiliary_power_w: float, cabin_power_w: float, ports: FloatArray
 ) -> float:
-    """Advance the pack under the demand of the bus, write its ports, and return the bus voltage [V].
+    """Return what everything on the bus but the charger draws [W]; write what does not go into the circuit.
 
     The traction power stands in ``ports`` already, from ``drive_step``. On a dead bus the circuit's actuators get no
     power.
     """
-    constants, state, work = views(pack)
     if s.live < 0.5:
         cut_power(s)
     ports[25] = auxiliary_power_w
     ports[26] = cabin_power_w
-    power_w = (
+    return float(
         ports[25]
         + ports[26]
         + ports[27]
@@ -138,7 +131,13 @@ def electrical(
         + s.heater_power_w
         + chiller_s.compressor_power_w
     )
-    voltage_v = pack_electrical_step(tables, constants, state, work, power_w, charger_current_a, dt_s)
+
+
+@part
+def book_electrical(
+    state: PackState, voltage_v: float, power_w: float, charger_current_a: float, ports: FloatArray
+) -> None:
+    """Write the pack's electrical ports."""
     current_a = 0.0
     heat_w = 0.0
     busbar_w = 0.0
@@ -151,6 +150,25 @@ def electrical(
     ports[2] = heat_w
     ports[3] = busbar_w
     ports[33] = power_w - voltage_v * (current_a + charger_current_a)
+
+
+@part
+def electrical(
+    tables: CircuitTables,
+    pack: PackArrays,
+    s: Record,
+    chiller_s: Record,
+    auxiliary_power_w: float,
+    cabin_power_w: float,
+    charger_current_a: float,
+    ports: FloatArray,
+    dt_s: float,
+) -> float:
+    """Advance the pack under the demand of the bus, write its ports, and return the bus voltage [V]."""
+    constants, state, work = views(pack)
+    power_w = bus_demand_w(s, chiller_s, auxiliary_power_w, cabin_power_w, ports)
+    voltage_v = pack_electrical_step(tables, constants, state, work, power_w, charger_current_a, dt_s)
+    book_electrical(state, voltage_v, power_w, charger_current_a, ports)
     return voltage_v
 
 
@@ -215,6 +233,52 @@ def coolant_temp_k(p: Record, state: PackState, k: int) -> float:
     return temperature_k(p, state.coolant_j_per_kg[k, state.soc.shape[1] // 2])
 
 
+@part
+def liquid_actuate(
+    p: RecordArray,
+    s: RecordArray,
+    chiller_p: RecordArray,
+    chiller_s: RecordArray,
+    chiller_table: FloatArray,
+    state: PackState,
+    branches: FloatArray,
+    u: FloatArray,
+    dt_s: float,
+) -> None:
+    """Advance actuators and refrigerant of a liquid-cooled truck, so that their powers are known."""
+    watch_bus(state, s[0], chiller_s[0])
+    open_plates = branch_conductance(branches[0], branches[1])
+    loop_actuate(
+        p[0], s[0], chiller_p[0], chiller_s[0], chiller_table,
+        u[0], u[1], u[2], u[3], u[4], open_plates, u[5], u[6], u[7], u[8], u[9], u[10], dt_s,
+    )  # fmt: skip
+
+
+@part
+def liquid_thermal(
+    p: RecordArray,
+    s: RecordArray,
+    chiller_s: RecordArray,
+    pack: PackArrays,
+    branches: FloatArray,
+    ports: FloatArray,
+    ambient_k: float,
+    dt_s: float,
+) -> None:
+    """Advance the temperatures of a liquid-cooled truck, the heats of its cells being known."""
+    constants, state, work = views(pack)
+    branch_flows(branches[0], branches[1], s[0].mass_flow_kg_per_s, state.string_flow_kg_per_s)
+    for k in range(state.soc.shape[0]):
+        film = plate_film_conductance_w_per_k(
+            p[0], state.string_flow_kg_per_s[k], coolant_temp_k(p[0], state, k)
+        )
+        branches[2, k] = film / state.soc.shape[1]
+        eliminate(constants, state, work, p[0], k, branches[2, k], dt_s)
+    offset_w, gain_kg_per_s = return_flow(state, work)
+    supply_j_per_kg = loop_solve(p[0], s[0], offset_w, gain_kg_per_s, s[0].mass_flow_kg_per_s, dt_s)
+    finish(constants, state, work, s[0], chiller_s[0], branches[2], supply_j_per_kg, ambient_k, ports, dt_s)
+
+
 @kernel
 def liquid_step(
     p: RecordArray,
@@ -235,25 +299,57 @@ def liquid_step(
     conductance from wall to coolant of one group [W/K]. ``u`` holds the values named in ``INPUTS``, ``ports`` takes
     those named in ``PORTS``.
     """
-    constants, state, work = views(pack)
+    _, state, _ = views(pack)
+    liquid_actuate(p, s, chiller_p, chiller_s, chiller_table, state, branches, u, dt_s)
+    voltage_v = electrical(tables, pack, s[0], chiller_s[0], u[11], u[12], u[13], ports, dt_s)
+    liquid_thermal(p, s, chiller_s, pack, branches, ports, u[5], dt_s)
+    return voltage_v
+
+
+@part
+def air_actuate_all(
+    p: RecordArray,
+    s: RecordArray,
+    chiller_p: RecordArray,
+    chiller_s: RecordArray,
+    chiller_table: FloatArray,
+    state: PackState,
+    branches: FloatArray,
+    u: FloatArray,
+    dt_s: float,
+) -> None:
+    """Advance actuators and refrigerant of an air-cooled truck, so that their powers are known."""
     watch_bus(state, s[0], chiller_s[0])
     open_plates = branch_conductance(branches[0], branches[1])
-    loop_actuate(
+    air_actuate(
         p[0], s[0], chiller_p[0], chiller_s[0], chiller_table,
         u[0], u[1], u[2], u[3], u[4], open_plates, u[5], u[6], u[7], u[8], u[9], u[10], dt_s,
     )  # fmt: skip
-    voltage_v = electrical(tables, pack, s[0], chiller_s[0], u[11], u[12], u[13], ports, dt_s)
+
+
+@part
+def air_thermal(
+    p: RecordArray,
+    s: RecordArray,
+    chiller_s: RecordArray,
+    pack: PackArrays,
+    branches: FloatArray,
+    ports: FloatArray,
+    ambient_k: float,
+    dt_s: float,
+) -> None:
+    """Advance the temperatures of an air-cooled truck, the heats of its cells being known."""
+    constants, state, work = views(pack)
     branch_flows(branches[0], branches[1], s[0].mass_flow_kg_per_s, state.string_flow_kg_per_s)
     for k in range(state.soc.shape[0]):
-        film = plate_film_conductance_w_per_k(
+        film = air_film_conductance_w_per_k(
             p[0], state.string_flow_kg_per_s[k], coolant_temp_k(p[0], state, k)
         )
         branches[2, k] = film / state.soc.shape[1]
         eliminate(constants, state, work, p[0], k, branches[2, k], dt_s)
     offset_w, gain_kg_per_s = return_flow(state, work)
-    supply_j_per_kg = loop_solve(p[0], s[0], offset_w, gain_kg_per_s, s[0].mass_flow_kg_per_s, dt_s)
-    finish(constants, state, work, s[0], chiller_s[0], branches[2], supply_j_per_kg, u[5], ports, dt_s)
-    return voltage_v
+    supply_j_per_kg = air_solve(p[0], s[0], offset_w, gain_kg_per_s, s[0].mass_flow_kg_per_s, dt_s)
+    finish(constants, state, work, s[0], chiller_s[0], branches[2], supply_j_per_kg, ambient_k, ports, dt_s)
 
 
 @kernel
@@ -271,24 +367,10 @@ def air_step(
     dt_s: float,
 ) -> float:
     """Advance an air-cooled truck by one tick; arguments and result as in ``liquid_step``."""
-    constants, state, work = views(pack)
-    watch_bus(state, s[0], chiller_s[0])
-    open_plates = branch_conductance(branches[0], branches[1])
-    air_actuate(
-        p[0], s[0], chiller_p[0], chiller_s[0], chiller_table,
-        u[0], u[1], u[2], u[3], u[4], open_plates, u[5], u[6], u[7], u[8], u[9], u[10], dt_s,
-    )  # fmt: skip
+    _, state, _ = views(pack)
+    air_actuate_all(p, s, chiller_p, chiller_s, chiller_table, state, branches, u, dt_s)
     voltage_v = electrical(tables, pack, s[0], chiller_s[0], u[11], u[12], u[13], ports, dt_s)
-    branch_flows(branches[0], branches[1], s[0].mass_flow_kg_per_s, state.string_flow_kg_per_s)
-    for k in range(state.soc.shape[0]):
-        film = air_film_conductance_w_per_k(
-            p[0], state.string_flow_kg_per_s[k], coolant_temp_k(p[0], state, k)
-        )
-        branches[2, k] = film / state.soc.shape[1]
-        eliminate(constants, state, work, p[0], k, branches[2, k], dt_s)
-    offset_w, gain_kg_per_s = return_flow(state, work)
-    supply_j_per_kg = air_solve(p[0], s[0], offset_w, gain_kg_per_s, s[0].mass_flow_kg_per_s, dt_s)
-    finish(constants, state, work, s[0], chiller_s[0], branches[2], supply_j_per_kg, u[5], ports, dt_s)
+    air_thermal(p, s, chiller_s, pack, branches, ports, u[5], dt_s)
     return voltage_v
 
 
@@ -318,19 +400,3 @@ def drive_step(
     ports[31] = s[0].drag_power_w
     ports[32] = s[0].rolling_power_w
     return s[0].speed_m_per_s, s[0].drive_heat_to_coolant_w, s[0].finished
-
-
-@kernel
-def stored_energies_j(
-    p: RecordArray,
-    s: RecordArray,
-    chiller_p: RecordArray,
-    chiller_s: RecordArray,
-    tables: CircuitTables,
-    pack: PackArrays,
-) -> tuple[float, float]:
-    """Return chemical energy and stored heat of the whole truck [J], functions of state alone."""
-    constants, state, _ = views(pack)
-    heat_j = pack_stored_heat_j(constants, state)
-    heat_j += circuit_stored_heat_j(p[0], s[0]) + chiller_stored_heat_j(chiller_p[0], chiller_s[0])
-    return chemical_energy_j(tables, constants, state), heat_j

@@ -76,6 +76,8 @@ KPIS: Mapping[str, Kpi] = {
         )
         for cause in CHARGING_CAUSES
     },
+    "anode_potential_min_v": Kpi("Anode potential over lithium, lowest (electrochemical cells)", "V"),
+    "plating_minutes": Kpi("Time with an anode below lithium (electrochemical cells)", "min"),
     "ageing_percent_per_day": Kpi("Capacity lost per day, mean of ten years of such days", "%"),
     "ageing_percent_per_day_low": Kpi("Capacity lost per day, low end of the band", "%"),
     "ageing_percent_per_day_high": Kpi("Capacity lost per day, high end of the band", "%"),
@@ -92,6 +94,8 @@ KPIS: Mapping[str, Kpi] = {
     "heat_left_kwh": Kpi("Heat in the cells at the end, against 25 degC", "kWh"),
     "ambient_temp_mean_degc": Kpi("Ambient temperature, mean", "degC"),
     "fault_count_max": Kpi("Faults at one time, most", ""),
+    "runaway_cells": Kpi("Cells in thermal runaway", ""),
+    "runaway_to_second_minutes": Kpi("From the first cell in thermal runaway to the second", "min"),
     "electrical_closure": Kpi("Electrical balance, left over per flow", ""),
     "thermal_closure": Kpi("Thermal balance, left over per flow", ""),
 }

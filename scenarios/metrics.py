@@ -67,6 +67,8 @@ def compute_kpis(recording: SignalSource) -> dict[str, float]:
         **_temperature(rows),
         **_actuators(rows),
         **_charging(rows),
+        **_runaway(rows),
+        **_electrodes(rows),
         **_closures(recording),
         **ageing_kpis(recording),
         **account_kpis(recording),
@@ -246,6 +248,14 @@ def _charging(rows: _Rows) -> dict[str, float]:
     }
 
 
+def _electrodes(rows: _Rows) -> dict[str, float]:
+    anode_v = rows["anode_potential_min_v"]
+    if not np.isfinite(anode_v).any():
+        return {}
+    below_s = rows.total_s(anode_v < 0.0)
+    return {"anode_potential_min_v": _most(-anode_v, -1.0), "plating_minutes": below_s / SECONDS_PER_MINUTE}
+
+
 class Columns(Protocol):
     """Anything that gives columns by name."""
 
@@ -268,6 +278,14 @@ def charging_rows(columns: Columns) -> BoolArray:
     return np.asarray((columns["vehicle_mode"] == VehicleMode.CHARGE) & (asking | blocked))
 
 
+def _runaway(rows: _Rows) -> dict[str, float]:
+    """Cells in thermal runaway, and the time from the first row with one to the first with two."""
+    cells = rows["runaway_cells"]
+    starts_s = [rows.time_s[cells >= n][:1] for n in (1.0, 2.0)]
+    to_second_s = float(starts_s[1][0] - starts_s[0][0]) if starts_s[1].size else NAN
+    return {"runaway_cells": _most(cells), "runaway_to_second_minutes": to_second_s / SECONDS_PER_MINUTE}
+
+
 def _share_of_offer(rows: _Rows, power_w: FloatArray, blocks: list[slice]) -> FloatArray:
     if "charger_power_max_w" in rows:
         offer_w = rows["charger_power_max_w"]
@@ -278,13 +296,16 @@ def _share_of_offer(rows: _Rows, power_w: FloatArray, blocks: list[slice]) -> Fl
     return np.clip(np.divide(power_w, offer_w, out=np.zeros_like(power_w), where=offer_w > 0.0), 0.0, 1.0)
 
 
+SOC_MISS = 0.002  # a charge ends by the estimate, which may be off by this much
+
+
 def _minutes_10_to_80(rows: _Rows, block: slice) -> float:
     soc = np.maximum.accumulate(rows["soc"][block])
-    if soc[0] > 0.102 or not soc[-1] >= 0.8:
+    if soc[0] > 0.1 + SOC_MISS or not soc[-1] >= 0.8 - SOC_MISS:
         return NAN
     time_s = rows.time_s[block]
     start = int(np.searchsorted(soc, 0.1, side="right"))
-    end = int(np.searchsorted(soc, 0.8))
+    end = int(np.searchsorted(soc, min(0.8, float(soc[-1]))))
     return float(time_s[end] - time_s[max(start - 1, 0)]) / SECONDS_PER_MINUTE
 
 

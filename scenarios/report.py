@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from matplotlib.figure import Figure
 
+from plant_models.cell_monitoring import MonitoringSettings
 from scenarios import report_charts as charts
 from scenarios import report_figures as figures
 from scenarios import report_html as html
@@ -25,6 +26,9 @@ from scenarios.report_plots import (
     to_svg,
 )
 from scenarios.report_sankey import sankey_figure
+from scenarios.runaway_figure import runaway_figure
+from scenarios.runaway_rows import CELLS as RUNAWAY_CELLS
+from scenarios.runaway_rows import EVENTS as RUNAWAY_EVENTS
 from thermal_bms.errors import RecordingError, ScenarioError
 from thermal_bms.faults import FaultCode, Severity
 from thermal_bms.recording import Recording
@@ -170,6 +174,11 @@ def _chips(recording: RunSource) -> list[tuple[str, str]]:
         ("Controller", _name(meta.get("controller") or scenario.get("controller"))),
         ("Climate", _name(_table(scenario.get("climate", {})).get("kind", ""))),
     ]
+    monitoring = _table(scenario.get("monitoring"))
+    if monitoring:
+        late_s = MonitoringSettings.model_validate(monitoring).delay_max_s
+        way = f"{monitoring['topology']}, {monitoring['transport']}"
+        chips.append(("Cells watched", f"{way}, at most {1e3 * late_s:.0f} ms late"))
     if "ambient_temp_degc" in recording and time_s.size:
         ambient = recording["ambient_temp_degc"]
         ends = dict.fromkeys(f"{t:.0f}" for t in (ambient.min(), ambient.max()))
@@ -260,11 +269,19 @@ def _drawn(recording: RunSource, day: DayView, kpis: Mapping[str, float]) -> lis
             ("cell-histogram", False, lambda: charts.cell_histogram_figure(day, cells)),
         ]
         blocks.append(("Cells", CELLS_LEAD, cell_figures))
+    if RUNAWAY_CELLS in recording.streams:
+        resolved, happened = recording.stream(RUNAWAY_CELLS), recording.stream(RUNAWAY_EVENTS)
+        runaway: Draw = lambda: runaway_figure(day, resolved, happened)  # noqa: E731
+        blocks.append(("Thermal runaway", RUNAWAY_LEAD, [("runaway", True, runaway)]))
+    blocks.append(
+        ("Electrodes", ELECTRODES_LEAD, [("electrodes", True, lambda: figures.electrode_figure(day))])
+    )
     blocks.append(("Strings", STRINGS_LEAD, [("strings", True, lambda: figures.string_figure(day))]))
     with style():
         return [html.section(name, lead, "".join(_figure(*f) for f in drawn)) for name, lead, drawn in blocks]
 
 
+ELECTRODES_LEAD = "Inside the electrochemical cells, the truth: no sensor sees this."
 DAY_LEAD = "Yellow stretches are charging, grey ones parking. Every time axis on this page is the same."
 TEMPERATURE_LEAD = (
     "The truth inside the cells against what the sensors tell the controller (dotted), the coolant around "
@@ -277,6 +294,10 @@ CHARGE_LEAD = (
     "Dashed: what the charger offers, where it is recorded."
 )
 SPLIT_LEAD = "Electric energy of the whole run, from its sources to what became of it. Shares are of the bus."
+RUNAWAY_LEAD = (
+    "Mean temperatures of the cells around the first one abused, as far as they are resolved, and what happened "
+    "to which cell: the vent opens, the cell heats itself by more than 1 K/s, its separator collapses and shorts it."
+)
 STRINGS_LEAD = "How evenly parallel strings share current, charge and coolant."
 CELLS_LEAD = "Core temperature of every cell group, the truth of the simulation."
 

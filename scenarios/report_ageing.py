@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,6 @@ from scenarios.report_plots import (
 )
 from thermal_bms.units import FloatArray
 
-HERE = Path(__file__).parent
 CAUSES = (("time", BLUE), ("cycles", ORANGE), ("plating", RED))
 STRING_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
 SECTION_LEAD = (

@@ -37,6 +37,8 @@ from thermal_bms.signals import VehicleMode
 from thermal_bms.units import BoolArray
 
 W_PER_KW = 1e3
+MV_PER_V = 1e3
+PLATING_MARGIN_MV = 10.0  # of the tables in thermal_bms/limit_tables
 NEGLIGIBLE_HEAT_KW = 1e-3
 PA_PER_BAR = 1e5
 KMH_PER_M_PER_S = 3.6
@@ -65,6 +67,9 @@ def day_figure(day: DayView) -> Figure | None:
     line(soc, day, 100.0 * day["soc"], "truth", GREEN)
     if day.has("soc_estimate"):
         line(soc, day, 100.0 * day["soc_estimate"], "estimate", INK, lw=0.8, ls="--")
+    if day.has("soc_min_estimate", "soc_max_estimate"):
+        low, high = (100.0 * day.mean(day[f"soc_{end}_estimate"]) for end in ("min", "max"))
+        soc.fill_between(day.bin_time_h, low, high, color=INK, alpha=0.12, lw=0, label="bound")
     title(soc, "State of charge", "SoC [%]")
     soc.set_ylim(0.0, 100.0)
     legend(soc)
@@ -286,6 +291,32 @@ def refrigerant_figure(day: DayView) -> Figure | None:
     line(speed, day, day["compressor_speed_rpm"], "", PURPLE, lw=0.9)
     speed.set_ylim(0.0, None)
     title(speed, "Compressor speed", "Speed [rev/min]")
+    return figure
+
+
+def electrode_figure(day: DayView) -> Figure | None:
+    """Draw what only electrochemical cells know: the anode's potential over lithium, and the surfaces' lithium."""
+    surfaces = ("negative_surface", "positive_surface")
+    if not day.has(
+        "anode_potential_min_v", *(f"{name}_{most}" for name in surfaces for most in ("min", "max"))
+    ):
+        return None
+    figure, (anode, surface) = time_panels(day, (1.6, 1.1))
+    anode_mv = MV_PER_V * day["anode_potential_min_v"]
+    hours, low, high = day.low_high(anode_mv, anode_mv)
+    anode.fill_between(hours, low, high, color=PURPLE, alpha=0.25, lw=0)
+    line(anode, day, anode_mv, "lowest of all groups", PURPLE, lw=0.9)
+    anode.axhline(PLATING_MARGIN_MV, color=ORANGE, lw=0.8, ls="--", label="margin of the charge limits")
+    anode.axhline(0.0, color=RED, lw=0.9, label="lithium")
+    title(anode, "Anode potential over lithium, below zero of which lithium can plate", "Potential [mV]")
+    legend(anode)
+    for name, label, colour in zip(surfaces, ("negative", "positive"), (BLUE, ORANGE), strict=True):
+        hours, low, high = day.low_high(day[f"{name}_min"], day[f"{name}_max"])
+        surface.fill_between(hours, low, high, color=colour, alpha=0.3, lw=0)
+        line(surface, day, day[f"{name}_max"], label, colour, lw=0.8)
+    surface.set_ylim(0.0, 1.0)
+    title(surface, "Lithium at the particles' surfaces, over all groups", "Share of full")
+    legend(surface)
     return figure
 
 

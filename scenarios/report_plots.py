@@ -70,6 +70,7 @@ CAUSE_COLOURS = {
     LimitCause.FAULT: (INK, "fault"),
     LimitCause.CHARGER_POWER: (GREEN, "charger power"),
     LimitCause.CHARGER_CURRENT: (ORANGE, "charger current"),
+    LimitCause.PLATING: (GREY, "lithium plating"),
 }
 
 _STYLE: Any = {  # the typing of settings differs between matplotlib versions

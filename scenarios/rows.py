@@ -1,14 +1,19 @@
 """What a run records: the columns of the recording's streams, and the row of one instant."""
 
+from dataclasses import fields
+from operator import attrgetter
+
 import numpy as np
 
+from plant_models.housing_gas import ATMOSPHERE_PA
+from plant_models.pack_spme import ELECTRODES
 from plant_models.truck import Truck
 from plant_models.truck_step import PORTS
 from plant_models.truck_view import PER_STRING, VIEW
 from thermal_bms.cycle import CycleResult
 from thermal_bms.faults import Fault
 from thermal_bms.recording_format import Columns
-from thermal_bms.signals import Command, LimitCause, Limits
+from thermal_bms.signals import Command, LimitCause, Limits, PowerOutlook
 from thermal_bms.units import FloatArray
 
 CLOCK = ("time_s", "phase_index", "vehicle_mode", "asleep", "distance_m")
@@ -18,11 +23,19 @@ WORLD = (
     "irradiance_w_per_m2",
     "bus_voltage_v",
     "charger_power_max_w",
+    "pack_pressure_pa",
+    "runaway_cells",
 )
 STORED = ("chemical_energy_j", "stored_heat_j")
 COUNTERS = tuple(f"{port.removesuffix('_w')}_j" for port in PORTS)
+BOUNDS = ("soc_sd", "soc_min", "soc_max", "cell_soc_min", "cell_soc_max")
+HEALTH = ("soh_capacity", "soh_capacity_sd", "soh_resistance", "soh_resistance_sd")
+OUTLOOK = tuple(field.name for field in fields(PowerOutlook))
 CONTROL = (
     "soc_estimate",
+    *(f"{name}_estimate" for name in BOUNDS),
+    *HEALTH,
+    *OUTLOOK,
     "cell_temp_measured_min_degc",
     "cell_temp_measured_max_degc",
     "heat_estimate_w",
@@ -46,7 +59,7 @@ EVENTS = ("time_s", "code", "severity", "place", "value", "limit", "is_set")
 
 ENERGY_BALANCE = {
     "electrical": {
-        "in": ["charger_power_j", "unmet_power_j"],
+        "in": ["charger_power_j", "unmet_power_j", "overcharge_power_j"],
         "out": [
             "traction_power_j",
             "auxiliary_power_j",
@@ -57,6 +70,7 @@ ENERGY_BALANCE = {
             "heater_power_j",
             "cell_heat_j",
             "busbar_heat_j",
+            "cell_short_heat_j",
         ],
         "stored": ["chemical_energy_j"],
     },
@@ -71,6 +85,9 @@ ENERGY_BALANCE = {
             "cabin_heat_j",
             "intake_enthalpy_j",
             "cabin_enthalpy_j",
+            "cell_short_heat_j",
+            "runaway_reaction_heat_j",
+            "heater_pad_power_j",
         ],
         "out": [
             "heat_housing_to_ambient_j",
@@ -81,10 +98,13 @@ ENERGY_BALANCE = {
             "drive_loop_loss_j",
             "circuit_loss_j",
             "exhaust_enthalpy_j",
+            "vent_enthalpy_j",
         ],
         "stored": ["stored_heat_j"],
     },
 }
+_BOUNDS, _HEALTH, _OUTLOOK = attrgetter(*BOUNDS), attrgetter(*HEALTH), attrgetter(*OUTLOOK)
+UNKNOWN = (np.nan,) * (4 + len(BOUNDS) + len(HEALTH) + len(OUTLOOK))
 NO_LIMITS = Limits(0.0, 0.0, 0.0, 0.0, LimitCause.NONE, LimitCause.NONE)
 
 N_ASSIGNED = len(CLOCK) + len(WORLD) + len(CONTROL)
@@ -92,10 +112,11 @@ AT_PHASE_DISTANCE = VIEW.index("phase_distance_m")
 
 
 def signal_columns(truck: Truck) -> list[str]:
-    """Return the names of the stream "signals" for a truck."""
+    """Return the names of the stream "signals" for a truck; ``ELECTRODES`` with electrochemical cells only."""
     n_strings = truck.parameters.pack.n_strings
     strings = [f"{name}_{k}" for name in PER_STRING for k in range(n_strings)]
-    return [*CLOCK, *WORLD, *CONTROL, *PORTS, *VIEW, *strings]
+    electrodes = [] if truck.electrodes is None else ELECTRODES
+    return [*CLOCK, *WORLD, *CONTROL, *PORTS, *VIEW, *strings, *electrodes]
 
 
 def energy_columns() -> list[str]:
@@ -139,6 +160,7 @@ class RowMaker:
             self._ports[:] = truck.ports
         self._last_j[:] = truck.energies_j
         self._last_s = truck.time_s
+        runaway = truck.runaway
         self._row[:N_ASSIGNED] = (
             truck.time_s,
             phase_index,
@@ -148,6 +170,8 @@ class RowMaker:
             *weather,
             truck.bus_voltage_v,
             truck.charger.power_now_max_w(truck.bus_voltage_v) if truck.charger else 0.0,
+            runaway.pressure_pa if runaway else ATMOSPHERE_PA,
+            runaway.cells_in_runaway if runaway else 0,
             *control_values(result, command),
         )
         return self._row
@@ -177,11 +201,17 @@ def control_values(result: CycleResult | None, command: Command) -> tuple[float,
     thermal = command.thermal
     estimate = result.estimate if result else None
     limits = result.limits if result else NO_LIMITS
-    believed = (
-        (estimate.soc, estimate.cell_temp_min_degc, estimate.cell_temp_max_degc, estimate.heat_w)
-        if estimate
-        else (np.nan, np.nan, np.nan, np.nan)
-    )
+    believed = UNKNOWN
+    if estimate:
+        believed = (
+            estimate.soc,
+            *_BOUNDS(estimate.bounds),
+            *_HEALTH(estimate.health),
+            *_OUTLOOK(estimate.outlook),
+            estimate.cell_temp_min_degc,
+            estimate.cell_temp_max_degc,
+            estimate.heat_w,
+        )
     return (
         *believed,
         thermal.pump_duty,

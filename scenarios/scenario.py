@@ -9,13 +9,17 @@ from pydantic import Field, model_validator
 
 from controllers.registry import create
 from controllers.settings_file import ControllerTable
+from plant_models.cell_monitoring import MonitoringSettings
 from plant_models.charger import Place, charger
+from plant_models.contactor_box import TICK_MAX_S
 from plant_models.health import PackHealth, read_health
+from plant_models.spme_parameters import check_electrochemistry
 from plant_models.truck_parameters import TruckParameters, describe, load_truck
 from scenarios.checks import validate_checks
 from scenarios.climate import ClimateSettings, build_climate
 from scenarios.drive_cycle import load_cycle
-from scenarios.faults import ARRAYS, PLANT_FAULTS, SENSOR_FAULTS, FaultEntry, parse_target
+from scenarios.faults import ABUSE_FAULTS, BOX_FAULTS, PLANT_FAULTS, FaultEntry, parse_group
+from scenarios.sensor_faults import ARRAYS, SENSOR_KINDS, SWITCHES, parse_target
 from thermal_bms.errors import ScenarioError
 from thermal_bms.parameters import Parameters, did_you_mean, parse, read_toml, with_overrides
 
@@ -95,6 +99,20 @@ class ControllerChoice(ControllerTable):
     name: str = "pid"
 
 
+class PreviewSettings(Parameters):
+    """What the controller is told of the time ahead, and how wrong it is."""
+
+    events: bool = Field(default=True, description="tell when the next fast charge and departure are")
+    heat: bool = Field(default=True, description="tell the heat of the cells and the weather along the route")
+    heat_bias: float = Field(
+        default=0.0, ge=-0.9, le=5.0, description="0.3: all heat is foretold 30 % too high"
+    )
+    heat_noise: float = Field(
+        default=0.0, ge=0.0, le=1.0, description="standard deviation of a slow error, over the heat"
+    )
+    confidence: float = Field(default=1.0, ge=0.0, le=1.0, description="that the controller is told")
+
+
 class RecordingSettings(Parameters):
     """What is written how often."""
 
@@ -116,16 +134,23 @@ class Scenario(Parameters):
     title: str = Field(min_length=3)
     description: str = ""
     truck: str
+    cell_model: Literal["ecm", "spme"] = Field(
+        default="ecm", description="equivalent circuits, or electrochemical cells (docs/electrochemistry.md)"
+    )
     payload_kg: float | None = Field(default=None, ge=0.0, description="default: half the truck's payload")
     tick_s: float = Field(default=1.0, ge=0.01, le=10.0)
     seed: int = Field(default=1, ge=0)
     initial: InitialState = InitialState()
     climate: ClimateSettings
     controller: ControllerChoice = ControllerChoice()
+    preview: PreviewSettings = PreviewSettings()
     phase: tuple[Phase, ...] = Field(min_length=1)
     fault: tuple[FaultEntry, ...] = ()
     checks: dict[str, str] = Field(default_factory=dict)
     recording: RecordingSettings = RecordingSettings()
+    monitoring: MonitoringSettings | None = Field(
+        default=None, description="cell-monitoring units; default: every tick, at once, all of it"
+    )
     truck_changes: dict[str, Any] = Field(
         default_factory=dict, description="changes to the truck's parameter set"
     )
@@ -178,13 +203,22 @@ def load_scenario(name_or_path: str, overrides: Sequence[str] = ()) -> LoadedSce
     """
     path = _find(name_or_path)
     data = with_overrides(read_toml(path), overrides)
-    settings = parse(Scenario, data, path.name)
+    settings = _with_own_controller(parse(Scenario, data, path.name), path.parent)
     own = settings.truck.endswith(".toml")
     truck = load_truck(str(path.parent / settings.truck) if own else settings.truck, settings.truck_changes)
     _check_fit(settings, truck, path)
     loaded = LoadedScenario(path.stem, settings, truck, path.parent)
     loaded.health()
     return loaded
+
+
+def _with_own_controller(settings: Scenario, folder: Path) -> Scenario:
+    """Return the scenario with a controller's file, when it lies beside the scenario, by its full path."""
+    file, colon, function = settings.controller.name.rpartition(":")
+    if not (colon and file.endswith(".py") and (folder / file).is_file()):
+        return settings
+    choice = settings.controller.model_copy(update={"name": f"{(folder / file).resolve()}:{function}"})
+    return settings.model_copy(update={"controller": choice})
 
 
 def _find(name_or_path: str) -> Path:
@@ -207,20 +241,50 @@ def _check_fault(fault: FaultEntry, truck: TruckParameters, has: str, path: Path
             raise ScenarioError(
                 f"fault.target = {fault.target}: {has} strings 0 to {pack.n_strings - 1} ({path.name})"
             )
-    elif fault.kind in SENSOR_FAULTS:
-        measured, index = parse_target(fault.target)
-        per_string = {"cell_voltage_v": (pack.n_series,), "cell_temp_degc": (pack.n_temp_sensors,)}
-        shape = (pack.n_strings, *per_string.get(measured, ())) if measured in ARRAYS else ()
-        if len(index) > len(shape) or any(i >= n for i, n in zip(index, shape, strict=False)):
-            size = " x ".join(str(n) for n in shape) or "one value"
+        if fault.kind in BOX_FAULTS and truck.box is None:
             raise ScenarioError(
-                f"fault.target = {fault.target}: {has} {size} of {measured}, counted from 0 ({path.name})"
+                f"fault.kind = {fault.kind}: {has} no contactor box; add box = {{}} under [truck_changes] ({path.name})"
             )
+    elif fault.kind in ABUSE_FAULTS:
+        string, group = parse_group(fault.target)
+        if string >= pack.n_strings or (group or 0) >= pack.n_series:
+            raise ScenarioError(
+                f"fault.target = {fault.target}: {has} strings 0 to {pack.n_strings - 1}"
+                f" of groups 0 to {pack.n_series - 1} ({path.name})"
+            )
+    elif fault.kind in SENSOR_KINDS:
+        for target in filter(None, (fault.target, fault.other)):
+            _check_target(target, truck, has, path)
+
+
+def _check_target(target: str, truck: TruckParameters, has: str, path: Path) -> None:
+    """Refuse a sensor that this truck does not have."""
+    pack = truck.pack
+    measured, index = parse_target(target)
+    per_string = {"cell_voltage_v": (pack.n_series,), "cell_temp_degc": (pack.n_temp_sensors,)}
+    in_strings = measured in ARRAYS or measured in SWITCHES
+    shape = (pack.n_strings, *per_string.get(measured, ())) if in_strings else ()
+    if len(index) > len(shape) or any(i >= n for i, n in zip(index, shape, strict=False)):
+        size = " x ".join(str(n) for n in shape) or "one value"
+        raise ScenarioError(
+            f"fault.target = {target}: {has} {size} of {measured}, counted from 0 ({path.name})"
+        )
 
 
 def _check_fit(settings: Scenario, truck: TruckParameters, path: Path) -> None:
     """Refuse what each file allows alone but not together."""
     name = settings.truck
+    if truck.box is not None and settings.tick_s > TICK_MAX_S:
+        raise ScenarioError(
+            f"tick_s = {settings.tick_s:g}: must be <= {TICK_MAX_S:g} with a contactor box ({path.name})"
+        )
+    if settings.cell_model == "spme":
+        check_electrochemistry(truck.cell, path.name)
+        abused = [fault.kind for fault in settings.fault if fault.kind in ABUSE_FAULTS]
+        if abused:
+            raise ScenarioError(
+                f'fault.kind = {abused[0]}: needs cell_model = "ecm", electrodes are not resolved there ({path.name})'
+            )
     for fault in (*settings.fault, *(entry.fault for entry in settings.degraded)):
         _check_fault(fault, truck, f"{name} has", path)
     for entry in settings.degraded:

@@ -10,13 +10,15 @@ from typing import NamedTuple, final
 
 from thermal_bms.charging import ChargeSettings, Charging
 from thermal_bms.contactors import Contactors
+from thermal_bms.cross_checks import CrossChecks
 from thermal_bms.description import TruckDescription
 from thermal_bms.estimation import EstimationSettings, Estimator
 from thermal_bms.faults import Fault, FaultCode
 from thermal_bms.interfaces import Controller
 from thermal_bms.interpolation import PiecewiseLinear
 from thermal_bms.limits import NO_CURRENT, CurrentLimits, LimitTable, PackState, load_limits
-from thermal_bms.plausibility import Checked, Plausibility
+from thermal_bms.plating import load_plating
+from thermal_bms.plausibility import Checked, Found, Plausibility
 from thermal_bms.protection import Protection, Verdict
 from thermal_bms.signals import (
     Command,
@@ -29,6 +31,7 @@ from thermal_bms.signals import (
     ValveMode,
 )
 from thermal_bms.supervisor import Reason, Situation, SupervisorSettings, SupervisorState, supervise
+from thermal_bms.thermal_watch import ThermalWatch
 
 _LOG = logging.getLogger(__name__)
 NAN = float("nan")
@@ -88,15 +91,19 @@ class ControlUnit:
         self.limit_table = table
         self.resistance_ohm = PiecewiseLinear(pack.resistance_temp_degc, pack.resistance_ohm)
         self.plausibility = Plausibility(pack)
-        self.estimator = Estimator(pack, estimation, initial_soc=initial_soc)
+        self.estimator = Estimator(pack, estimation, limits=table, initial_soc=initial_soc)
         self.protection = Protection(table, pack)
-        self.contactors = Contactors(table.contactor, pack.n_strings)
-        self.current_limits = CurrentLimits(table, pack)
+        self.contactors = Contactors(table.contactor, pack.n_strings, precharge=pack.precharge)
+        self.cross_checks = CrossChecks(truck)
+        self.thermal_watch = ThermalWatch(truck.thermal)
+        plating = load_plating(pack.plating) if pack.plating else None
+        self.current_limits = CurrentLimits(table, pack, plating)
         self.charging = Charging(pack, truck.thermal, charge)
         self.supervisor_settings = supervisor or SupervisorSettings(over_temp_degc=over_temp_degc)
         self.supervisor = SupervisorState()
-        self.controller_failed = False
+        self.controller_failed = ""  # the quantity that says how; empty while it works
         self.charge_limit_a = math.inf  # what the last tick allowed; the current now is measured against it
+        self.discharge_limit_a = math.inf
 
     def reset_faults(self) -> None:
         """Clear every fault, latched ones too. What still holds is found again."""
@@ -107,8 +114,8 @@ class ControlUnit:
         for part in (self.plausibility, self.estimator, self.protection, self.contactors, self.charging):
             part.reset()
         self.supervisor = SupervisorState()
-        self.controller_failed = False
-        self.charge_limit_a = math.inf
+        self.controller_failed = ""
+        self.charge_limit_a = self.discharge_limit_a = math.inf
         self.controller.reset()
 
 
@@ -130,22 +137,23 @@ def control_cycle(
     estimate = unit.estimator.step(checked, dt_s)
     verdict = unit.protection.step(
         checked,
-        contactor_mismatch=unit.contactors.mismatch(checked.closed),
-        not_connected=unit.contactors.kept_open(),
-        controller_failed=unit.controller_failed,
+        _findings(unit, checked),
         charge_current_excess_a=-estimate.pack_current_a - unit.charge_limit_a,
+        discharge_current_excess_a=estimate.pack_current_a - unit.discharge_limit_a,
         dt_s=dt_s,
     )
-    contactor_close = unit.contactors.step(
+    contactors = unit.contactors.step(
         checked,
         wanted=wake,
         open_strings=verdict.open_strings,
+        at_once=verdict.at_once,
         charging=measurement.plug_connected,
         dt_s=dt_s,
     )
+    contactor_close = contactors.positive
     state = _pack_state(unit, checked, estimate, contactor_close)
     limits = _limits(unit, state, verdict, contactor_close)
-    unit.charge_limit_a = limits.charge_current_max_a
+    unit.charge_limit_a, unit.discharge_limit_a = limits.charge_current_max_a, limits.discharge_current_max_a
     charge = unit.charging.step(
         measurement,
         estimate,
@@ -165,9 +173,29 @@ def control_cycle(
         dt_s,
     )
     command = Command(
-        thermal, contactor_close, charge.current_a, limits.discharge_power_max_w, limits.charge_power_max_w
+        thermal,
+        contactor_close,
+        charge.current_a,
+        limits.discharge_power_max_w,
+        limits.charge_power_max_w,
+        contactors.negative,
+        contactors.precharge,
+        verdict.forewarning,
     )
     return CycleResult(command, estimate, limits, verdict.faults, wanted, charge.cause, reasons)
+
+
+def _findings(unit: ControlUnit, checked: Checked) -> Found:
+    """Return what every part has found, by the quantity of a diagnostic; nothing while all is well."""
+    found = checked.found
+    found |= unit.contactors.findings(checked)
+    found |= unit.cross_checks.findings(checked)
+    found |= unit.thermal_watch.findings(
+        checked.measurement, unit.supervisor.applied, live=True in checked.closed
+    )
+    if unit.controller_failed:
+        found[unit.controller_failed] = 1.0
+    return found
 
 
 def _pack_state(
@@ -213,23 +241,28 @@ def _ask_controller(
     dt_s: float,
 ) -> ThermalCommand | None:
     """Return what the controller proposes; None when it fails, which is logged once and becomes a fault."""
-    failure = ""
+    failure, kind = "", "controller_failed"
     wanted: ThermalCommand | None = None
     try:
         wanted = unit.controller.step(measurement, estimate, limits, preview, unit.supervisor.applied, dt_s)
-        total = wanted.pump_duty + wanted.fan_duty + wanted.compressor_duty + wanted.heater_duty
-        valve_mode = wanted.valve_mode
-        total += valve_mode if type(valve_mode) is ValveMode else ValveMode(valve_mode)
-        if not math.isfinite(total):
-            failure = f"duty is not finite: {wanted}"
+        failure = flaw_of(wanted)
     except Exception as error:
         wanted, failure = None, f"{type(error).__name__}: {error}"
+        kind = "controller_timeout" if isinstance(error, TimeoutError) else kind
     if failure and not unit.controller_failed:
         _LOG.error("controller failed, safe command instead: %s", failure)
     elif unit.controller_failed and not failure:
         _LOG.info("controller is back")
-    unit.controller_failed = bool(failure)
+    unit.controller_failed = kind if failure else ""
     return wanted
+
+
+def flaw_of(wanted: ThermalCommand) -> str:
+    """Return why a proposed command cannot be used, or nothing; what is no command at all raises."""
+    total = wanted.pump_duty + wanted.fan_duty + wanted.compressor_duty + wanted.heater_duty
+    valve_mode = wanted.valve_mode
+    total += valve_mode if type(valve_mode) is ValveMode else ValveMode(valve_mode)
+    return "" if math.isfinite(total) else f"duty is not finite: {wanted}"
 
 
 def _situation(checked: Checked, verdict: Verdict, n_connected: int) -> Situation:
@@ -241,6 +274,6 @@ def _situation(checked: Checked, verdict: Verdict, n_connected: int) -> Situatio
         hottest_degc,
         checked.measurement.coolant_inlet_temp_degc,
         n_connected > 0,
-        not verdict.stop_strings,
+        verdict.heat_allowed and not verdict.stop_strings,
         checked.measurement.pump_speed_rpm,
     )

@@ -14,17 +14,26 @@ from pydantic import Field, model_validator
 
 from thermal_bms.description import PackDescription
 from thermal_bms.errors import ConfigError
-from thermal_bms.faults import CodeByName, DiagnosticRow, FaultCode, Reaction, Severity
+from thermal_bms.faults import (
+    CodeByName,
+    DiagnosticRow,
+    FaultCode,
+    Reaction,
+    Reference,
+    Severity,
+    resolved_level,
+)
 from thermal_bms.interpolation import PiecewiseLinear, interpolate
 from thermal_bms.parameters import Parameters, Source, parse, read_toml
+from thermal_bms.plating import PlatingLimit, PlatingTable
 from thermal_bms.signals import LimitCause, Limits
 
 TABLES = Path(__file__).parent / "limit_tables"
 NEEDED_ROWS = tuple(code for code in FaultCode if code < FaultCode.CELL_VOLTAGE_INVALID)
 
-Reference = Literal[
-    "absolute", "cell_voltage_max_v", "cell_voltage_min_v", "charge_current_max_a", "discharge_current_max_a"
-]
+NEEDED_DIAGNOSTICS = (FaultCode.DEEP_DISCHARGE, FaultCode.SHORT_CIRCUIT)
+CURRENT_TOLERANCE = 1.05
+"""A current sensor may be 5 % off before a current within the rating counts as beyond it; assumed."""
 
 
 class Curve(Parameters):
@@ -70,6 +79,7 @@ class LimitRow(Parameters):
     hysteresis: float = Field(ge=0.0)
     debounce_s: float = Field(ge=0.0, le=60.0)
     delay_s: float = Field(ge=0.0, le=60.0)
+    forewarn_s: float = Field(ge=0.0, le=60.0, description="before the trip opens while driving")
 
     @model_validator(mode="after")
     def _levels_are_in_order(self) -> "LimitRow":
@@ -82,10 +92,34 @@ class LimitRow(Parameters):
 
     def level(self, value: float, pack: PackDescription) -> float:
         """Return one of this row's levels in the unit of its quantity, for this pack."""
-        if self.relative_to == "absolute":
-            return value
-        rating = float(getattr(pack, self.relative_to))
-        return rating * value if self.relative_to.endswith("_a") else rating + value
+        return resolved_level(value, self.relative_to, pack)
+
+
+class Datasheet(Parameters):
+    """Windows of the cells' datasheets that no operate level may leave; voltages and currents are the cell's own."""
+
+    charge_temp_degc: tuple[float, float]
+    discharge_temp_degc: tuple[float, float]
+
+    def allows(self, row: LimitRow) -> bool:
+        """Return whether a row's operate level lies within the datasheet."""
+        operate, above = row.operate, row.direction == "above"
+        if row.relative_to == "absolute":
+            if row.code not in _DIRECTIONS:
+                return True
+            low, high = getattr(self, _DIRECTIONS[row.code])
+            return bool(operate <= high if above else operate >= low)
+        if row.relative_to.endswith("_a"):
+            return abs(operate) <= CURRENT_TOLERANCE
+        return operate <= 0.0 if above else operate >= 0.0
+
+
+_DIRECTIONS = {
+    FaultCode.CELL_TEMP_HIGH_CHARGE: "charge_temp_degc",
+    FaultCode.CELL_TEMP_LOW_CHARGE: "charge_temp_degc",
+    FaultCode.CELL_TEMP_HIGH_DISCHARGE: "discharge_temp_degc",
+    FaultCode.CELL_TEMP_LOW_DISCHARGE: "discharge_temp_degc",
+}
 
 
 class Derating(Parameters):
@@ -115,12 +149,23 @@ class Derating(Parameters):
 
 
 class ContactorLimits(Parameters):
-    """When contactors may move."""
+    """When contactors may move, and how a dead bus is charged up before they close on it."""
 
-    connect_voltage_difference_max_v: float = Field(gt=0.0, le=20.0)
+    connect_voltage_difference_max_v: float = Field(
+        gt=0.0, le=20.0, description="of a string against bus or first string"
+    )
     connect_current_max_a: float = Field(gt=0.0, description="mean of the closed strings")
     break_current_max_a: float = Field(gt=0.0, description="a contactor opens below this current")
     fuse_time_s: float = Field(gt=0.0, le=60.0, description="after this it opens whatever flows")
+    feedback_s: float = Field(
+        gt=0.0, le=1.0, description="a contactor has moved, and says so, within this time"
+    )
+    precharge_voltage_difference_max_v: float = Field(gt=0.0, le=20.0, description="precharge is done below")
+    precharge_current_max_a: float = Field(gt=0.0, le=10.0, description="and below this current")
+    precharge_time_max_s: float = Field(gt=0.0, le=10.0, description="of one try")
+    precharge_half_s: float = Field(gt=0.0, le=10.0, description="half the voltage must be reached by then")
+    precharge_tries: int = Field(ge=1, le=10)
+    precharge_pause_s: float = Field(ge=0.0, le=60.0, description="between tries, for the resistor to cool")
 
 
 class LimitTable(Parameters):
@@ -131,7 +176,9 @@ class LimitTable(Parameters):
     charging_above_c_rate: float = Field(
         gt=0.0, le=0.2, description="temperature limits per direction hold above it"
     )
+    datasheet: Datasheet
     limit: tuple[LimitRow, ...]
+    diagnostic: tuple[DiagnosticRow, ...]
     derating: Derating
     contactor: ContactorLimits
 
@@ -141,6 +188,14 @@ class LimitTable(Parameters):
         for code in NEEDED_ROWS:
             if found.count(code) != 1:
                 raise ValueError(f"limit {code.name}: needed exactly once, found {found.count(code)} times")
+        for code in NEEDED_DIAGNOSTICS:
+            if all(row.code != code for row in self.diagnostic):
+                raise ValueError(f"diagnostic {code.name}: needed at least once, found none")
+        for row in self.limit:
+            if not self.datasheet.allows(row):
+                raise ValueError(
+                    f"limit {row.code.name}: operate = {row.operate:g} is wider than the cell's datasheet"
+                )
         for code, curve in (
             (FaultCode.CELL_TEMP_HIGH_CHARGE, self.derating.charge_over_temp_degc),
             (FaultCode.CELL_TEMP_LOW_CHARGE, self.derating.charge_over_temp_degc),
@@ -178,13 +233,16 @@ def load_diagnostics() -> tuple[DiagnosticRow, ...]:
 
 
 def limit_diagnostics(table: LimitTable, pack: PackDescription) -> list[DiagnosticRow]:
-    """Return three diagnostics per row: information, warning, and a trip that opens and latches."""
+    """Return a chemistry's diagnostics for a pack.
+
+    Three per limit: information, warning, and a trip that opens and latches; and the others of its table.
+    """
     levels = (
         ("operate", Severity.INFO, Reaction.NONE),
         ("warn", Severity.WARNING, Reaction.NONE),
         ("trip", Severity.TRIP, Reaction.OPEN),
     )
-    return [
+    limits = [
         DiagnosticRow(
             code=row.code,
             quantity=row.quantity,
@@ -196,10 +254,12 @@ def limit_diagnostics(table: LimitTable, pack: PackDescription) -> list[Diagnost
             severity=severity,
             reaction=reaction,
             latch=severity is Severity.TRIP,
+            forewarn_s=row.forewarn_s if severity is Severity.TRIP else 0.0,
         )
         for row in table.limit
         for name, severity, reaction in levels
     ]
+    return limits + [row.resolved(pack) for row in table.diagnostic]
 
 
 @dataclass(slots=True)
@@ -234,7 +294,7 @@ NO_CURRENT = Limits(0.0, 0.0, 0.0, 0.0, LimitCause.FAULT, LimitCause.FAULT)
 class CurrentLimits:
     """Current limits of a pack: its limit table, resolved once for this pack's cells."""
 
-    def __init__(self, table: LimitTable, pack: PackDescription) -> None:
+    def __init__(self, table: LimitTable, pack: PackDescription, plating: PlatingTable | None = None) -> None:
         if table.chemistry != pack.chemistry:
             raise ConfigError(
                 f"limit table for {table.chemistry} cells, but the pack has {pack.chemistry} cells"
@@ -249,6 +309,8 @@ class CurrentLimits:
         self._charge = _Direction(
             pack.charge_current_max_a, curves.charge_over_temp_degc, curves.charge_over_soc
         )
+        self._plating = PlatingLimit(plating) if plating else None
+        self._capacity_ah = pack.capacity_ah
         self._resistance = PiecewiseLinear(curves.resistance_over_soc.over, curves.resistance_over_soc.factor)
         self._limp_a = curves.limp_factor * pack.discharge_current_max_a
         self._high_operate_v = high.level(high.operate, pack)
@@ -266,9 +328,10 @@ class CurrentLimits:
         Each direction is the smallest of: the datasheet current times the factor of temperature (taken at the
         coldest and at the hottest sensor), times that of charge; the current at which the extreme cell just
         reaches its voltage limit, ``i + (v - v_limit) / r``; and the trapezoid in voltage that leads to
-        zero between operate and trip. With a missing value charging stops and discharging limps, or takes the
-        smallest of those limits that need no missing value where that is lower; where the current cannot be
-        told, discharging ends with the lowest cell at its voltage limit.
+        zero between operate and trip. Charging is also held below the current at which lithium would plate in the
+        coldest cell, where a table of it is known. With a missing value charging stops and discharging limps, or
+        takes the smallest of those limits that need no missing value where that is lower; where the current cannot
+        be told, discharging ends with the lowest cell at its voltage limit.
         The power is that of the current limit at the voltage that goes with it.
 
         Parameters
@@ -299,6 +362,10 @@ class CurrentLimits:
                 -string_a + (self._high_operate_v - high_v) / resistance_ohm,
                 (self._high_trip_v - high_v) / self._high_band_v,
             )
+            if self._plating:
+                plating_a = self._capacity_ah * self._plating.c_rate(state.cell_temp_min_degc, state.soc)
+                if plating_a < charge_a:
+                    charge_a, charge_cause = plating_a, LimitCause.PLATING
         if (limp or not known) and self._limp_a < discharge_a:
             discharge_a, discharge_cause = self._limp_a, LimitCause.FAULT
         if not charge_allowed:

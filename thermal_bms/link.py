@@ -25,7 +25,8 @@ DIFFERENCES_MAX = 1000
 _MEASURED = tuple(field.name for field in fields(Measurement))
 _ACTUATED = tuple(field.name for field in fields(ThermalCommand))
 _ALLOWED = ("charge_current_a", "discharge_power_max_w", "regen_power_max_w")
-_CONTACTORS = "contactor_close"
+_SWITCHES = ("contactor_close", "negative_close", "precharge_close")
+_FOREWARNING = "disconnect_forewarning"
 
 _measured = attrgetter(*_MEASURED)
 _actuated = attrgetter(*_ACTUATED)
@@ -68,7 +69,7 @@ class CommandDifference:
     ----------
     time_s : time of the measurement that the command answered [s]
     name : the command's field
-    recorded, replayed : the two values, tuples of booleans for ``contactor_close``
+    recorded, replayed : the two values, tuples of booleans for contactors and relays
     """
 
     time_s: float
@@ -148,19 +149,23 @@ class ReplayLink:
 def measurement_columns(measurement: Measurement) -> dict[str, Shape]:
     """Return the columns of the stream "measurement" for trucks that measure like this one."""
     columns: dict[str, Shape] = {name: np.shape(getattr(measurement, name)) for name in _MEASURED}
-    columns |= dict.fromkeys((*_ACTUATED, *_ALLOWED), ())
-    columns[_CONTACTORS] = measurement.contactor_closed.shape
+    columns |= dict.fromkeys((*_ACTUATED, *_ALLOWED, _FOREWARNING), ())
+    columns |= dict.fromkeys(_SWITCHES, measurement.contactor_closed.shape)
     return columns
 
 
 def measurement_row(measurement: Measurement, command: Command) -> tuple[Any, ...]:
     """Return the row of the stream "measurement" for one tick."""
-    wanted: object = np.array(command.contactor_close, dtype=np.float64)
-    if not command.contactor_close:
-        wanted = np.full(
-            measurement.contactor_closed.shape, np.nan
-        )  # a command that leaves the contactors out
-    return (*_measured(measurement), *_actuated(command.thermal), *_allowed(command), wanted)
+    shape = measurement.contactor_closed.shape
+    left_out = np.full(shape, np.nan)
+    switches = (getattr(command, name) for name in _SWITCHES)
+    return (
+        *_measured(measurement),
+        *_actuated(command.thermal),
+        *_allowed(command),
+        float(command.disconnect_forewarning),
+        *(np.array(wanted, dtype=np.float64) if wanted else left_out for wanted in switches),
+    )
 
 
 def _measurement(row: FloatArray, places: Mapping[str, tuple[int | slice, Shape]]) -> Measurement:
@@ -168,13 +173,16 @@ def _measurement(row: FloatArray, places: Mapping[str, tuple[int | slice, Shape]
 
 
 def _command(row: FloatArray, places: Mapping[str, tuple[int | slice, Shape]]) -> Command:
-    place, _ = places[_CONTACTORS]
-    wanted = row[place]
     return Command(
         thermal=ThermalCommand(**_restored(row, places, _THERMAL_TYPES)),
-        contactor_close=() if np.isnan(wanted).any() else tuple(bool(one) for one in wanted),
-        **{name: float(row[places[name][0]]) for name in _ALLOWED},
+        disconnect_forewarning=bool(row[places[_FOREWARNING][0]]),
+        **{name: _switches(row[places[name][0]]) for name in _SWITCHES},  # type: ignore[arg-type]  # flags
+        **{name: float(row[places[name][0]]) for name in _ALLOWED},  # type: ignore[arg-type]  # numbers
     )
+
+
+def _switches(wanted: FloatArray) -> tuple[bool, ...]:
+    return () if np.isnan(wanted).any() else tuple(bool(one) for one in wanted)
 
 
 def _restored(
@@ -210,7 +218,7 @@ def _places(stream: Stream) -> dict[str, tuple[int | slice, Shape]]:
 
 
 def _refuse_other_fields(stream: Stream, where: str) -> None:
-    expected = {*_MEASURED, *_ACTUATED, *_ALLOWED, _CONTACTORS}
+    expected = {*_MEASURED, *_ACTUATED, *_ALLOWED, _FOREWARNING, *_SWITCHES}
     wrong = sorted(expected.symmetric_difference(stream.columns))
     if wrong:
         names = ", ".join(wrong)
@@ -229,5 +237,6 @@ def _different(recorded: Command, replayed: Command) -> Iterator[tuple[str, obje
     for name, old, new in pairs:
         if old != new and not (np.isnan(old) and np.isnan(new)):
             yield name, old, new
-    if recorded.contactor_close != replayed.contactor_close:
-        yield _CONTACTORS, recorded.contactor_close, replayed.contactor_close
+    for name in (*_SWITCHES, _FOREWARNING):
+        if getattr(recorded, name) != getattr(replayed, name):
+            yield name, getattr(recorded, name), getattr(replayed, name)

@@ -24,6 +24,8 @@ CURRENT_RANGE_RATIO = 10.0
 STALE_AFTER_S = 3.0
 FROZEN_AFTER_S = 5.0
 FROZEN_CURRENT_RATIO = 0.1
+FROZEN_CURRENT_STEP_V = 0.01
+LATE_TICKS = 1.5
 NAN = float("nan")
 
 SCALAR_RANGES: dict[str, tuple[float, float]] = {
@@ -44,6 +46,12 @@ SCALAR_RANGES: dict[str, tuple[float, float]] = {
     "charger_power_max_w": (0.0, 10.0e6),
     "charger_current_max_a": (0.0, 5000.0),
     "charger_voltage_max_v": (0.0, 2000.0),
+    "hvil_closed": (0.0, 1.0),
+    "crash": (0.0, 1.0),
+    "isolation_ohm": (0.0, 100.0e6),
+    "coolant_flow_kg_per_s": (-0.1, 10.0),
+    "coolant_level": (-0.05, 1.05),
+    "valve_position": (0.0, 3.0),
 }
 """What a scalar field can be on any truck: widths of the usual sensors and signals, rounded outwards."""
 
@@ -57,6 +65,10 @@ _LOWEST = tuple(low for low, _ in SCALAR_RANGES.values())
 _HIGHEST = tuple(high for _, high in SCALAR_RANGES.values())
 
 
+Found = dict[str, float | list[float]]
+LOST = {name: f"{name}_lost" for name in SCALAR_RANGES}
+
+
 @dataclass(slots=True)
 class Checked:
     """A measurement of which every number can be true, with the statistics that the rest of the BMS uses.
@@ -67,8 +79,11 @@ class Checked:
     time_s : clock of the measurements; it never runs backwards [s]
     elapsed_s : since the measurement before, more than a tick after a sleep [s]
     age_s : how long the clock has stood still [s]
-    closed, current_a, ... : lists with one entry per string; shares of invalid values lie in 0..1
-    scalar_lost : a scalar field that once had a value has none now
+    closed : both contactors of the string are closed
+    positive_closed, negative_closed, precharge_closed : feedback of each switch
+    current_a, ... : lists with one entry per string; shares of invalid values lie in 0..1
+    found : what was noticed, by the quantity of a diagnostic: one value, or one per string. Quantities that are
+        left out are 0
     """
 
     measurement: Measurement
@@ -76,6 +91,9 @@ class Checked:
     elapsed_s: float
     age_s: float
     closed: list[bool]
+    positive_closed: list[bool]
+    negative_closed: list[bool]
+    precharge_closed: list[bool]
     current_a: list[float]
     string_voltage_v: list[float]
     cell_voltage_min_v: list[float]
@@ -86,7 +104,7 @@ class Checked:
     cell_temp_max_degc: list[float]
     cell_temp_mean_degc: list[float]
     cell_temp_invalid: list[float]
-    scalar_lost: bool
+    found: Found
 
 
 _Statistics = tuple[FloatArray, list[float], list[float], list[float], list[float]]
@@ -101,8 +119,9 @@ class Plausibility:
     chips and thermistor tables); currents within ten times the rating; scalars within ``SCALAR_RANGES``.
     When the measurement's clock stands still for more than 3 s, nothing in it is valid any more (three
     periods of 1 s). When the mean cell voltage of a string has stayed the same to the last bit for 5 s
-    although the string's current has moved by 0.1C, its voltages are frozen and invalid. What is no number at
-    all, or no array of numbers, counts as missing too.
+    although the string's current has moved by 0.1C, its voltages are frozen and invalid. When its mean voltage
+    steps by 10 mV within a tick and its current does not change by a bit, its current is frozen; each such step
+    counts until the current changes. What is no number at all, or no array of numbers, counts as missing too.
     """
 
     def __init__(self, pack: PackDescription) -> None:
@@ -115,6 +134,7 @@ class Plausibility:
         self._moved_a = FROZEN_CURRENT_RATIO * pack.capacity_ah
         self._none = [NAN] * self._n
         self._no_invalid = [0.0] * self._n
+        self._no_flags = [False] * self._n
         self.reset()
 
     def reset(self) -> None:
@@ -125,14 +145,19 @@ class Plausibility:
         self._seen_current_a = [NAN] * self._n
         self._same_s = [0.0] * self._n
         self._moved = [False] * self._n
+        self._last_v = [NAN] * self._n
+        self._last_a = [NAN] * self._n
+        self._steps = [0.0] * self._n
         self._seen: set[str] = set()
         self._missing: set[str] | None = None
+        self._impossible = False
 
     def check(self, measurement: Measurement, dt_s: float) -> Checked:
         """Return what of ``measurement`` can be used; ``dt_s`` is the tick [s]."""
         if not _is_readable(measurement):
             measurement = _readable(measurement)
-        elapsed_s = self._advance_clock(measurement.time_s, dt_s)
+        found: Found = {}
+        elapsed_s = self._advance_clock(measurement.time_s, dt_s, found)
         stale = self._age_s > STALE_AFTER_S
         current_max_a = self._current_max_a
         current_a = self._strings(measurement.string_current_a, -current_max_a, current_max_a, stale=stale)
@@ -140,9 +165,18 @@ class Plausibility:
             measurement.cell_voltage_v, CELL_VOLTAGE_RANGE_V, self._n_series, stale=stale
         )
         temps = self._statistics(measurement.cell_temp_degc, CELL_TEMP_RANGE_DEGC, None, stale=stale)
+        if self._current_frozen(volts[3], current_a):
+            found["string_current_frozen_steps"] = self._steps.copy()
         if self._frozen(volts[3], current_a, dt_s):
             volts = self._without_frozen(volts[0])
+            found["cell_voltage_frozen"] = [float(self._is_frozen(k)) for k in range(self._n)]
         missing = self._missing_scalars(_SCALARS(measurement), stale=stale)
+        if missing and not self._seen.isdisjoint(missing):
+            found["scalar_lost"] = 1.0
+            if not stale:  # then one fault says it all
+                found |= {LOST[name]: 1.0 for name in self._seen & missing}
+        positive = self._flags(measurement.contactor_closed, self._no_flags)
+        negative = self._flags(measurement.negative_closed, positive)
         cell_v, low_v, high_v, mean_v, voltage_invalid = volts
         cell_degc, low_degc, high_degc, mean_degc, temp_invalid = temps
         return Checked(
@@ -150,7 +184,10 @@ class Plausibility:
             self._clock_s,
             elapsed_s,
             self._age_s,
-            self._flags(measurement.contactor_closed),
+            positive if negative == positive else [a and b for a, b in zip(positive, negative, strict=True)],
+            positive,
+            negative,
+            self._flags(measurement.precharge_closed, self._no_flags),
             current_a,
             self._strings(measurement.string_voltage_v, *STRING_VOLTAGE_RANGE_V, stale=stale),
             low_v,
@@ -161,15 +198,19 @@ class Plausibility:
             high_degc,
             mean_degc,
             temp_invalid,
-            scalar_lost=not self._seen.isdisjoint(missing),
+            found,
         )
 
-    def _advance_clock(self, time_s: float, dt_s: float) -> float:
+    def _advance_clock(self, time_s: float, dt_s: float, found: Found) -> float:
         first = self._clock_s != self._clock_s
         if math.isfinite(time_s) and (first or time_s > self._clock_s):
             elapsed_s = dt_s if first else time_s - self._clock_s
             self._clock_s, self._age_s = time_s, 0.0
+            if elapsed_s > LATE_TICKS * dt_s:
+                found["tick_late"] = elapsed_s / dt_s
             return elapsed_s
+        if time_s < self._clock_s:
+            found["clock_backwards_s"] = self._clock_s - time_s
         self._age_s += dt_s
         return 0.0
 
@@ -205,8 +246,19 @@ class Plausibility:
                 return [value if low <= value <= high else NAN for value in found]
         return found
 
-    def _flags(self, values: BoolArray) -> list[bool]:
-        return values.tolist() if values.shape == (self._n,) else [False] * self._n
+    def _flags(self, values: BoolArray, without: list[bool]) -> list[bool]:
+        return values.tolist() if values.shape == (self._n,) else without
+
+    def _current_frozen(self, mean_v: list[float], current_a: list[float]) -> bool:
+        """Count the steps of voltage under a current that does not change; return whether there is one."""
+        last_v, last_a, steps = self._last_v, self._last_a, self._steps
+        for k, now_a in enumerate(current_a):
+            if now_a != last_a[k]:
+                last_a[k], steps[k] = now_a, 0.0
+            elif abs(mean_v[k] - last_v[k]) > FROZEN_CURRENT_STEP_V:
+                steps[k] += 1.0
+        self._last_v = mean_v
+        return any(steps)
 
     def _frozen(self, mean_v: list[float], current_a: list[float], dt_s: float) -> bool:
         """Advance the watch on frozen voltages and return whether any string's are frozen."""
@@ -233,9 +285,12 @@ class Plausibility:
     def _missing_scalars(self, scalars: Sequence[float], *, stale: bool) -> set[str]:
         """Return the names of scalar fields without a possible value; remember which ones ever had one."""
         missing = set(_NAMES) if stale else set()
+        self._impossible = stale
         for name, low, value, high in zip(_NAMES, _LOWEST, scalars, _HIGHEST, strict=True):
             if not low <= value <= high:
                 missing.add(name)
+                if value == value:  # noqa: PLR0124 - not merely missing
+                    self._impossible = True
         if missing != self._missing:
             self._seen |= SCALAR_RANGES.keys() - missing
             self._missing = missing
@@ -250,7 +305,7 @@ class Plausibility:
         current_a: list[float],
     ) -> Measurement:
         if (
-            not missing
+            not self._impossible
             and cell_v is measurement.cell_voltage_v
             and cell_degc is measurement.cell_temp_degc
             and all(map(math.isfinite, current_a))
@@ -272,7 +327,7 @@ def _is_readable(m: Measurement) -> bool:
             _PLAIN.issuperset(map(type, _NUMBERS(m)))
             and m.cell_voltage_v.dtype == m.cell_temp_degc.dtype == _FLOAT
             and m.string_current_a.dtype == m.string_voltage_v.dtype == _FLOAT
-            and m.contactor_closed.dtype == _BOOL
+            and m.contactor_closed.dtype == m.negative_closed.dtype == m.precharge_closed.dtype == _BOOL
             and type(m.vehicle_mode) is VehicleMode
             and type(m.plug_connected) is bool
         )
@@ -290,10 +345,11 @@ def _readable(measurement: object) -> Measurement:
         vehicle_mode = VehicleMode(get("vehicle_mode"))
     except (TypeError, ValueError):
         vehicle_mode = VehicleMode.PARK
-    closed = _array(get("contactor_closed"))
     return Measurement(
         vehicle_mode=vehicle_mode,
-        contactor_closed=np.isfinite(closed) & (closed != 0.0),
+        contactor_closed=_flag_array(get("contactor_closed")),
+        negative_closed=_flag_array(get("negative_closed")),
+        precharge_closed=_flag_array(get("precharge_closed")),
         plug_connected=_number(get("plug_connected")) == 1.0,
         **{name: _array(get(name)) for name in ARRAYS},  # type: ignore[arg-type]  # all are array fields
         **{name: _number(get(name)) for name in ("time_s", *_NAMES)},  # type: ignore[arg-type]  # float fields
@@ -319,6 +375,12 @@ def _array(value: object) -> FloatArray:
     except (TypeError, ValueError, OverflowError):
         pass
     return np.empty(0)
+
+
+def _flag_array(value: object) -> BoolArray:
+    """Return flags; what is no number is off."""
+    values = _array(value)
+    return np.asarray(np.isfinite(values) & (values != 0.0))
 
 
 def _masked_statistics(values: FloatArray, valid: BoolArray) -> _Statistics:

@@ -16,6 +16,7 @@ import numpy as np
 
 from thermal_bms.units import BoolArray, FloatArray
 
+NAN = float("nan")
 T = TypeVar("T")
 
 
@@ -61,6 +62,11 @@ class LimitCause(IntEnum):
     FAULT = 6
     CHARGER_POWER = 7
     CHARGER_CURRENT = 8
+    PLATING = 9
+
+
+def _no_flags() -> BoolArray:
+    return np.empty(0, dtype=np.bool_)
 
 
 @_unguarded
@@ -87,6 +93,14 @@ class Measurement:
     vehicle_speed_m_per_s : [m/s]
     plug_connected : a charger is plugged in and ready
     charger_power_max_w, charger_current_max_a, charger_voltage_max_v : what the charger offers
+    hvil_closed : interlock loop of the high-voltage plugs, 1 closed, 0 open
+    crash : 1 when the crash or inertia switch has acted, else 0
+    isolation_ohm : resistance between high voltage and chassis [ohm]
+    coolant_flow_kg_per_s : through the pack [kg/s]
+    coolant_level : in the expansion tank, 0..1
+    valve_position : mode valve's feedback, the number of the ``ValveMode`` that most of the coolant takes
+    negative_closed, precharge_closed : feedback of negative contactor and precharge relay, shape (n_strings,);
+        without values the negative contactor goes with ``contactor_closed`` and there is no precharge
     """
 
     time_s: float
@@ -114,6 +128,14 @@ class Measurement:
     charger_power_max_w: float = 0.0
     charger_current_max_a: float = 0.0
     charger_voltage_max_v: float = 0.0
+    hvil_closed: float = NAN
+    crash: float = NAN
+    isolation_ohm: float = NAN
+    coolant_flow_kg_per_s: float = NAN
+    coolant_level: float = NAN
+    valve_position: float = NAN
+    negative_closed: BoolArray = field(default_factory=_no_flags)
+    precharge_closed: BoolArray = field(default_factory=_no_flags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +156,13 @@ class Command:
     Attributes
     ----------
     thermal : thermal actuators, after the supervisor
-    contactor_close : wanted state of each string's contactors, length n_strings
+    contactor_close : wanted state of each string's positive contactor, length n_strings
+    negative_close : the same of its negative contactor; the positive's when left out
+    precharge_close : the same of its precharge relay; open when left out
     charge_current_a : current requested from the charger, >= 0 [A]
     discharge_power_max_w : discharge power available to the vehicle, >= 0 [W]
     regen_power_max_w : regeneration power the pack accepts, >= 0 [W]
+    disconnect_forewarning : contactors are about to open while driving
     """
 
     thermal: ThermalCommand = ThermalCommand()
@@ -145,6 +170,77 @@ class Command:
     charge_current_a: float = 0.0
     discharge_power_max_w: float = 0.0
     regen_power_max_w: float = 0.0
+    negative_close: tuple[bool, ...] = ()
+    precharge_close: tuple[bool, ...] = ()
+    disconnect_forewarning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeBounds:
+    """How well the charge is known. Bounds hold whatever the filter believes; all in 0..1, NaN where unknown.
+
+    Attributes
+    ----------
+    soc_sd : one standard deviation of the pack's charge, as the filter believes
+    soc_min, soc_max : bound of the pack's charge
+    cell_soc_min, cell_soc_max : charge of the emptiest and of the fullest cell
+    string_soc_min, string_soc_max : bounds of each string's charge
+    """
+
+    soc_sd: float = NAN
+    soc_min: float = NAN
+    soc_max: float = NAN
+    cell_soc_min: float = NAN
+    cell_soc_max: float = NAN
+    string_soc_min: tuple[float, ...] = ()
+    string_soc_max: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """State of health relative to a new pack; a value is NaN until its standard deviation is small enough.
+
+    Attributes
+    ----------
+    soh_capacity, soh_resistance : of the worst connected string
+    soh_capacity_sd, soh_resistance_sd : one standard deviation, the largest of the connected strings
+    string_soh_capacity, string_soh_resistance : per string
+    """
+
+    soh_capacity: float = NAN
+    soh_capacity_sd: float = NAN
+    soh_resistance: float = NAN
+    soh_resistance_sd: float = NAN
+    string_soh_capacity: tuple[float, ...] = ()
+    string_soh_resistance: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PowerOutlook:
+    """State of power: constant powers that the connected strings can hold, both >= 0; and what is left.
+
+    Attributes
+    ----------
+    discharge_power_2s_w, ..., charge_power_continuous_w : over 2 s, 10 s, 30 s and 30 minutes [W]
+    energy_left_j : until the emptiest cell ends its use, at the power of the last minute [J]
+    range_left_m : at the consumption of late; NaN while not known [m]
+    derate_in_s : until a limit begins to fall, at the power and warming of late; infinite: never [s]
+    """
+
+    discharge_power_2s_w: float = 0.0
+    discharge_power_10s_w: float = 0.0
+    discharge_power_30s_w: float = 0.0
+    discharge_power_continuous_w: float = 0.0
+    charge_power_2s_w: float = 0.0
+    charge_power_10s_w: float = 0.0
+    charge_power_30s_w: float = 0.0
+    charge_power_continuous_w: float = 0.0
+    energy_left_j: float = NAN
+    range_left_m: float = NAN
+    derate_in_s: float = NAN
+
+
+NO_BOUNDS, NO_HEALTH, NO_OUTLOOK = ChargeBounds(), Health(), PowerOutlook()
 
 
 @_unguarded
@@ -159,6 +255,7 @@ class Estimate:
     cell_temp_min_degc, cell_temp_mean_degc, cell_temp_max_degc : over all connected strings [degC]
     pack_current_a : sum of the string currents, positive on discharge [A]
     heat_w : heat the cells give off, from currents and the resistance table [W]
+    bounds, health, outlook : how well the charge is known, ageing, and what the pack can do; refreshed in turns
     """
 
     soc: float
@@ -170,6 +267,9 @@ class Estimate:
     cell_temp_max_degc: float
     pack_current_a: float
     heat_w: float
+    bounds: ChargeBounds = NO_BOUNDS
+    health: Health = NO_HEALTH
+    outlook: PowerOutlook = NO_OUTLOOK
 
 
 @_unguarded

@@ -10,9 +10,12 @@ from pathlib import Path
 
 from reference_blocks import ROOT, Blocks, markdown, model_table, write_pages
 
+from scenarios.fault_bench import MODES
+from scenarios.fault_matrix import fault_cases
+from thermal_bms.can.j1939.diagnostics import trouble_code
 from thermal_bms.charging import ChargeSettings
 from thermal_bms.estimation import EstimationSettings
-from thermal_bms.faults import FaultCode
+from thermal_bms.faults import DiagnosticRow, Fault, FaultCode, Reaction, Severity
 from thermal_bms.limits import Curve, LimitRow, load_diagnostics, load_limits
 from thermal_bms.plausibility import (
     CELL_TEMP_RANGE_DEGC,
@@ -32,6 +35,7 @@ RELATIVE = {
     "discharge_current_max_a": "times the rating, discharging",
 }
 UNITS = {  # of levels and hysteresis, by the start of a code
+    "CELL_TEMP_SPREAD": ("K", "K"),
     "CELL_VOLTAGE": ("V", "V"),
     "CELL_TEMP": ("°C", "K"),
     "CURRENT": ("", "A"),
@@ -56,14 +60,29 @@ CHARGE = {"target_soc": "a charge ends here; a scenario's `until_soc`"}
 def limit_table(chemistry: str) -> str:
     """Return the levels of a chemistry, with what they are relative to and their times."""
     rows = [_limit_row(row) for row in load_limits(chemistry).limit]
-    header = ("limit", "operate", "warn", "trip", "relative to", "hysteresis", "debounce s", "delay s")
+    header = (
+        "limit",
+        "operate",
+        "warn",
+        "trip",
+        "relative to",
+        "hysteresis",
+        "debounce s",
+        "delay s",
+        "forewarning s",
+    )
     return markdown(header, rows)
 
 
 def _limit_row(row: LimitRow) -> tuple[str, ...]:
     unit, difference = next(units for start, units in UNITS.items() if row.code.name.startswith(start))
     levels = (f"{level:g} {unit}".rstrip() for level in (row.operate, row.warn, row.trip))
-    times = (f"{row.hysteresis:g} {difference}", f"{row.debounce_s:g}", f"{row.delay_s:g}")
+    times = (
+        f"{row.hysteresis:g} {difference}",
+        f"{row.debounce_s:g}",
+        f"{row.delay_s:g}",
+        f"{row.forewarn_s:g}",
+    )
     return f"`{row.code.name}`", *levels, RELATIVE[row.relative_to], *times
 
 
@@ -80,17 +99,69 @@ def _points(curve: Curve) -> str:
 
 def diagnostic_table() -> str:
     """Return the diagnostics that hold for every chemistry."""
+    return _rows_of(load_diagnostics())
+
+
+def own_diagnostic_table(chemistry: str) -> str:
+    """Return the diagnostics of one chemistry."""
+    return _rows_of(load_limits(chemistry).diagnostic)
+
+
+def _rows_of(rows: tuple[DiagnosticRow, ...]) -> str:
+    header = (
+        "fault",
+        "when",
+        "debounce s",
+        "severity",
+        "reaction",
+        "after s",
+        "forewarning s",
+        "clears",
+        "SPN/FMI",
+    )
+    return markdown(header, [_diagnostic(row) for row in rows])
+
+
+def _diagnostic(row: DiagnosticRow) -> tuple[str, ...]:
+    trouble = trouble_code(Fault(row.code, row.severity, 0.0, 0.0, 0.0, 0))
+    opens = row.reaction in {Reaction.OPEN, Reaction.OPEN_AT_ONCE}
+    relative = f" {RELATIVE[row.relative_to]}" if row.relative_to != "absolute" else ""
+    return (
+        f"`{row.code.name}`",
+        f"`{row.quantity}` {row.direction} {row.limit:g}{relative}",
+        f"{row.debounce_s:g}",
+        row.severity.name.lower(),
+        row.reaction.name.lower().replace("_", " "),
+        f"{row.delay_s:g}" if opens else "",
+        f"{row.forewarn_s:g}" if opens else "",
+        "by hand" if row.latch else f"{row.hysteresis:g} inside" if row.hysteresis else "by itself",
+        f"{trouble.spn}/{trouble.fmi}",
+    )
+
+
+def contactor_table() -> str:
+    """Return when contactors may move, the same for every chemistry."""
+    tables = [load_limits(chemistry).contactor for chemistry in CHEMISTRIES]
+    if any(table != tables[0] for table in tables):
+        raise ValueError("the chemistries differ: write one table for each")
+    fields = type(tables[0]).model_fields
     rows = [
-        (
-            f"`{row.code.name}`",
-            f"`{row.quantity}` {row.direction} {row.limit:g}",
-            f"{row.debounce_s:g}",
-            row.severity.name.lower(),
-            row.reaction.name.lower().replace("_", " "),
-        )
-        for row in load_diagnostics()
+        (f"`{name}`", f"{getattr(tables[0], name):g}", field.description or "")
+        for name, field in fields.items()
     ]
-    return markdown(("fault", "when", "debounce s", "severity", "reaction"), rows)
+    return markdown(("key", "value", "meaning"), rows)
+
+
+def matrix_table() -> str:
+    """Return the size of the fault matrix by mode and severity."""
+    cases = fault_cases()
+    rows = []
+    for mode in MODES:
+        severities = [case.row.severity for case in cases if case.mode == mode]
+        counts = [severities.count(severity) for severity in Severity]
+        codes = len({case.row.code for case in cases if case.mode == mode})
+        rows.append((mode, str(len(severities)), *(str(count) for count in counts), str(codes)))
+    return markdown(("mode", "entries", *(severity.name.lower() for severity in Severity), "codes"), rows)
 
 
 def code_table() -> str:
@@ -114,7 +185,10 @@ def range_table() -> str:
 BLOCKS: Blocks = {
     **{f"limits.{chemistry}": partial(limit_table, chemistry) for chemistry in CHEMISTRIES},
     **{f"derating.{chemistry}": partial(derating_table, chemistry) for chemistry in CHEMISTRIES},
+    **{f"diagnostics.{chemistry}": partial(own_diagnostic_table, chemistry) for chemistry in CHEMISTRIES},
     "diagnostics": diagnostic_table,
+    "contactors": contactor_table,
+    "matrix": matrix_table,
     "codes": code_table,
     "ranges": range_table,
     "supervisor": lambda: model_table(SupervisorSettings, SUPERVISOR),

@@ -184,10 +184,15 @@ def pages(name: str, count: int, scale: float, offset: float, unit: str) -> tupl
 
 def cells() -> str:
     """Return the frames inside the battery: cell monitors, string sensors, junction box, contactor command."""
-    strings = tuple(
-        Signal(f"ContactorClose{i}", f"{3 + i % 16 // 4}.{1 + 2 * (i % 4)}", 2, mux=f"m{i // 16}")
-        for i in range(N_STRINGS)
-    )
+
+    def switches(name: str) -> tuple[Signal, ...]:
+        page = Signal("Page", "2.5", 4, kind="Page", mux="M", top=(N_STRINGS - 1) // 16)
+        strings = (
+            Signal(f"{name}{i}", f"{3 + i % 16 // 4}.{1 + 2 * (i % 4)}", 2, mux=f"m{i // 16}")
+            for i in range(N_STRINGS)
+        )
+        return checked(page, *strings)
+
     messages = (
         Message(
             "CELLV", 0xFF10, 6, 0x80, 8, "StringUnit", "BMS",
@@ -203,23 +208,42 @@ def cells() -> str:
             "STRM", 0xFF12, 3, 0x80, 8, "StringUnit", "BMS",
             checked(
                 Signal("ContactorClosed", "2.5", 2),
+                Signal("NegativeClosed", "2.7", 2),
                 Signal("StringCurrentA", "3", 24, 0.001, -8000.0, "A", text="Positive on discharge."),
                 Signal("StringVoltageV", "6", 16, 0.025, -10.0, "V", text="Cell side of the contactors."),
+                Signal("PrechargeClosed", "8.1", 2),
             ),
             100, "P01", 0xFF12,
             text="Current, voltage and contactors of one string; string k sends with address 128 + k.",
         ),
         Message(
             "JBOX", 0xFF13, 3, 0xA0, 8, "JunctionBox", "BMS",
-            checked(Signal("BusVoltageV", "3", 16, 0.025, -10.0, "V")),
+            checked(
+                Signal("HvilClosed", "2.5", 2),
+                Signal("Crash", "2.7", 2),
+                Signal("BusVoltageV", "3", 16, 0.025, -10.0, "V"),
+                Signal("IsolationOhm", "5", 16, 1000.0, unit="ohm"),
+            ),
             100, "P01", 0xFF13,
-            text="High-voltage bus behind the contactors.",
+            text="High-voltage bus behind the contactors, its isolation and interlock, and the crash switch.",
         ),
         Message(
             "CTCMD", 0xFF14, 3, 0xF3, 8, "BMS", "StringUnit",
-            checked(Signal("Page", "2.5", 4, kind="Page", mux="M", top=(N_STRINGS - 1) // 16), *strings),
+            switches("ContactorClose"),
             100, "P02", data_id_list="3AD10E957C42B86F1DE3549B27C80AF6",
-            text="Wanted state of the contactors, 16 strings to a page.",
+            text="Wanted state of the positive contactors, 16 strings to a page.",
+        ),
+        Message(
+            "NGCMD", 0xFF15, 3, 0xF3, 8, "BMS", "StringUnit",
+            switches("NegativeClose"),
+            100, "P02", data_id_list="81F62B0D5AC9374EB3124D7F60E8953C",
+            text="Wanted state of the negative contactors, 16 strings to a page.",
+        ),
+        Message(
+            "PCCMD", 0xFF16, 3, 0xF3, 8, "BMS", "StringUnit",
+            switches("PrechargeClose"),
+            100, "P02", data_id_list="D42E9750A31C6B8FF70952E4C6813BAD",
+            text="Wanted state of the precharge relays, 16 strings to a page.",
         ),
     )  # fmt: skip
     return document(

@@ -113,14 +113,17 @@ def main() -> None:
     """Write the named cases, or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cases", nargs="*", choices=[[], *CASES], help="default: all")
-    OUT.mkdir(parents=True, exist_ok=True)
+    parser.add_argument("--out", type=Path, default=OUT, help="folder for the arrays")
+    arguments = parser.parse_args()
+    out: Path = arguments.out
+    out.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(
-        OUT / "truck_current.npz", rate=np.round(truck_current(np.arange(3601.0)), 5).astype(np.float32)
+        out / "truck_current.npz", rate=np.round(truck_current(np.arange(3601.0)), 5).astype(np.float32)
     )
-    for name in parser.parse_args().cases or CASES:
+    for name in arguments.cases or CASES:
         start = time.perf_counter()
         arrays = run(CASES[name])
-        path = OUT / f"spme_{name}.npz"
+        path = out / f"spme_{name}.npz"
         np.savez_compressed(path, **arrays)
         seconds = time.perf_counter() - start
         print(

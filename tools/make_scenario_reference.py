@@ -11,6 +11,7 @@ from pathlib import Path
 from reference_blocks import ROOT, Blocks, markdown, model_table, write_pages
 
 from plant_models.charger import CHARGERS
+from plant_models.pack_spme import ELECTRODES
 from plant_models.truck_parameters import load_truck, truck_names
 from plant_models.truck_step import PORTS
 from plant_models.truck_view import PER_STRING, VIEW
@@ -26,6 +27,7 @@ from scenarios.scenario import (
     DrivePhase,
     InitialState,
     ParkPhase,
+    PreviewSettings,
     RecordingSettings,
     Scenario,
     library_names,
@@ -47,6 +49,7 @@ SCENARIO = {
     "initial": "table, see below",
     "climate": "table, see below",
     "controller": "table, see below",
+    "preview": "table, see below",
     "phase": "one `[[phase]]` per part of the day, at least one",
     "fault": "one `[[fault]]` per fault",
     "checks": "table of figures and limits, see below",
@@ -55,9 +58,10 @@ SCENARIO = {
 }
 INITIAL = {"soc": "state of charge of every cell", "cell_temp_degc": "of everything in the pack and its loop"}
 CONTROLLER = {
-    "name": "`thermostat`, `pid`, or `path/to/file.py:build` for one of your own",
+    "name": "`thermostat`, `pid`, `mpc`, or `path/to/file.py:build` for one of your own",
     "settings": "its settings, see [controllers](controllers.md)",
 }
+PREVIEW: dict[str, str] = {}
 RECORDING = {
     "signals_every_s": "rows of the stream `signals`",
     "cells_every_s": "rows of the streams `cells` and `energy`",
@@ -106,8 +110,9 @@ HOURLY = {
 FAULT = {
     "kind": "see the table below",
     "time_s": "when it begins, from the start of the scenario",
+    "other": "what a swapped sensor changes places with",
     "duration_s": "how long it lasts; a fault of the truck itself lasts for good",
-    "target": "number of the string from 0, or name of a measurement, as `cell_temp_degc[0, 3]`",
+    "target": "number of the string from 0, `0, 40` for a group of it, or a measurement, as `cell_temp_degc[0, 3]`",
     "value": "what it means stands in the table below",
 }
 DEGRADED = {"fails": "name of the check that must fail", "fault": "the fault that makes it fail"}
@@ -127,9 +132,54 @@ FAULT_KINDS = {
         "capacity of the middle group times this, resistance divided by it",
     ),
     "interface_lost": ("string", "factor > 0", "conductance from cells to plate times this"),
+    "internal_short": (
+        "string, group",
+        "ohm",
+        "the first cell of the group is shorted inside by this resistance",
+    ),
+    "cell_heater": ("string, group", "W", "a heater pad on the first cell of the group, until it is shorted"),
+    "overcharge": (
+        "string, group",
+        "A",
+        "a supply feeds the group whatever its voltage, until a cell is shorted",
+    ),
     "sensor_offset": ("measurement", "offset", "the reading is off by this"),
     "sensor_stuck": ("measurement", "reading", "the reading stays at this"),
     "sensor_lost": ("measurement", "", "there is no reading"),
+    "sensor_gain": ("measurement", "factor", "the reading is multiplied by this"),
+    "sensor_drift": ("measurement", "per second", "the reading runs away at this rate"),
+    "sensor_noise": ("measurement", "standard deviation > 0", "the reading is noisy"),
+    "sensor_frozen": ("measurement", "", "the reading stays as it was"),
+    "sensor_open": ("measurement", "", "a thermistor reads -80 °C, anything else 0"),
+    "sensor_short": ("measurement", "", "a thermistor reads 160 °C, anything else 0"),
+    "sensor_swapped": ("measurement", "", "the reading changes places with that of `other`"),
+    "fan_stuck": ("", "duty 0 to 1", "the fan keeps this duty"),
+    "charger_excess": ("", "factor > 0", "the charger is asked for its request times this"),
+    "limit_ignored": ("", "W >= 0", "the vehicle takes this much more than the battery offers"),
+    "string_welded": ("string", "", "the string's positive contactor stays closed"),
+    "fuse_blown": ("string", "", "the string is cut off; its contactors still say closed"),
+    "hvil_open": ("", "", "the interlock opens"),
+    "crash": ("", "", "the crash switch acts"),
+    "isolation_low": ("", "ohm", "isolation between high voltage and chassis falls to this"),
+    "coolant_leak": (
+        "",
+        "1/s",
+        "this share of the tank is lost per second; without coolant the pump draws air",
+    ),
+    "negative_welded": ("string", "", "the negative contactor stays closed; needs a contactor box"),
+    "negative_open": ("string", "", "the negative contactor stays open; needs a contactor box"),
+    "precharge_welded": ("string", "", "the precharge relay stays closed; needs a contactor box"),
+    "precharge_open": ("string", "", "the precharge relay stays open; needs a contactor box"),
+    "bus_shorted": ("", "", "a dead short on the bus before the contactors close; needs a contactor box"),
+    "link_silent": ("", "", "nothing new arrives from the truck"),
+    "link_frozen": ("", "", "everything but the clock stands still"),
+    "link_late": ("", "s", "everything arrives this much later"),
+    "link_lossy": ("", "share between 0 and 1", "this share of the messages is lost"),
+    "clock_back": ("", "s", "the truck's clock is set back by this"),
+    "clock_fast": ("", "factor > 0", "the truck's clock runs this many times as fast"),
+    "controller_nan": ("", "", "the controller proposes no number"),
+    "controller_error": ("", "", "the controller raises an error"),
+    "controller_timeout": ("", "", "the controller does not answer in time"),
 }
 
 
@@ -211,6 +261,7 @@ def signal_list() -> str:
         "Powers and heat flows, means since the row before": PORTS,
         "The truth inside the truck": VIEW,
         "Per string, with `_0`, `_1`, ... appended": PER_STRING,
+        'Inside the electrodes, with `cell_model = "spme"` only': ELECTRODES,
     }
     lines = [f"- {title}: {', '.join(f'`{name}`' for name in names)}." for title, names in groups.items()]
     return "\n".join(lines)
@@ -235,6 +286,7 @@ BLOCKS: Blocks = {
     "scenario": lambda: model_table(Scenario, SCENARIO),
     "initial": lambda: model_table(InitialState, INITIAL),
     "controller": lambda: model_table(ControllerChoice, CONTROLLER),
+    "preview": lambda: model_table(PreviewSettings, PREVIEW),
     "recording": lambda: model_table(RecordingSettings, RECORDING),
     "phase.drive": lambda: model_table(DrivePhase, DRIVE),
     "phase.park": lambda: model_table(ParkPhase, PARK),

@@ -12,12 +12,39 @@ from plant_models.truck_parameters import load_truck
 from plant_models.truck_step import INPUTS, PORTS
 from plant_models.truck_view import PER_STRING, VIEW
 from scenarios.rows import cell_columns, energy_columns, signal_columns
+from thermal_bms.control_loop import CONTROL_COLUMNS
+from thermal_bms.gateway_parts import SERVICE_COLUMNS
 from thermal_bms.link import measurement_columns
-from thermal_bms.signals import Command, Estimate, Limits, Measurement, Preview, ThermalCommand
+from thermal_bms.signals import (
+    ChargeBounds,
+    Command,
+    Estimate,
+    Health,
+    Limits,
+    Measurement,
+    PowerOutlook,
+    Preview,
+    ThermalCommand,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "nomenclature.md"
-SIGNALS = (Measurement, ThermalCommand, Command, Estimate, Limits, Preview)
-NESTED = {"thermal"}  # a signal inside a signal, whose own fields are looked at
+SIGNALS = (
+    Measurement,
+    ThermalCommand,
+    Command,
+    Estimate,
+    ChargeBounds,
+    Health,
+    PowerOutlook,
+    Limits,
+    Preview,
+)
+NESTED = {
+    "thermal",
+    "bounds",
+    "health",
+    "outlook",
+}  # a signal inside a signal, whose own fields are looked at
 FILES_ONLY = {"_h", "_min", "_km", "_kwh", "_percent"}
 
 
@@ -59,6 +86,8 @@ def names() -> dict[str, list[str]]:
         "stream energy": energy_columns(),
         "stream cells": list(cell_columns(truck)),
         "stream measurement": list(measurement_columns(truck.measure())),
+        "stream control": list(CONTROL_COLUMNS),
+        "stream service": list(SERVICE_COLUMNS),
     }
     return listed
 

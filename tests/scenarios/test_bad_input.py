@@ -77,6 +77,15 @@ def run_with(override: str, folder: Path, capsys: Captured) -> str:
         ("controller.name='pidd'", ("no such controller; did you mean pid?",)),
         ("controller.name='nowhere.py:build'", ("no such file nowhere.py",)),
         ("payload_kg=5000", ("payload_kg = 5000: light_air carries at most 740 kg",)),
+        ("truck_changes.box={}", ("tick_s = 1: must be <= 0.01 with a contactor box (day.toml)",)),
+        (
+            "fault=[{kind='bus_shorted'}]",
+            ("fault.kind = bus_shorted: light_air has no contactor box; add box = {}",),
+        ),
+        (
+            "fault=[{kind='sensor_swapped',target='bus_voltage_v',other='contactor_closed[7]'}]",
+            ("fault.target = contactor_closed[7]: light_air has 1 of contactor_closed, counted from 0",),
+        ),
         (
             "fault=[{kind='sensor_lost',target='cell_temp_degc[3,0]'}]",
             ("light_air has 1 x 12 of cell_temp_degc",),

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from scenarios.faults import FaultEntry
+from scenarios.rows import EVENTS
 from scenarios.runner import RunResult, run
 from scenarios.scenario import ChargePhase, LoadedScenario, library_names, load_scenario
+from thermal_bms.faults import FaultCode, Severity
+from thermal_bms.recording import Recording
 
 CLOSURES = {"electrical_closure", "thermal_closure"}  # shown able to fail in the tests of the energy balance
 QUIET = "fault_count_max"  # shown able to fail by a lost sensor, below
@@ -70,6 +73,16 @@ def test_the_energy_books_of_a_library_scenario_close(
     kpis = healthy(name, outcomes, tmp_path).kpis
     assert kpis["electrical_closure"] < 1e-6
     assert kpis["thermal_closure"] < 1e-6
+
+
+@pytest.mark.parametrize("name", [name for name in library_names() if not load_scenario(name).settings.fault])
+def test_no_warning_and_no_trip_fires_in_a_healthy_scenario(
+    name: str, outcomes: dict[str, RunResult], tmp_path: Path
+) -> None:
+    events = Recording(healthy(name, outcomes, tmp_path).recording_path).stream("events")
+    severity = EVENTS.index("severity")
+    loud = [row for chunk in events.chunks() for row in chunk if row[severity] >= Severity.WARNING]
+    assert [FaultCode(int(row[EVENTS.index("code")])).name for row in loud] == []
 
 
 @pytest.mark.parametrize(("name", "index"), DEGRADED)

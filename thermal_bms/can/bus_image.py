@@ -95,6 +95,7 @@ class BusReceiver:
     status : what the last received codes said, ``SignalStatus`` by number, shape (n,)
     seen_s : when each slot was last taken, minus infinity for never, shape (n_slots,) [s]
     e2e_counts : how often each state of end-to-end protection was seen
+    checked : that state for the frame last given, None for one without protection
     """
 
     def __init__(self, bus_map: BusMap, *, protections: Protections | None = None) -> None:
@@ -112,11 +113,13 @@ class BusReceiver:
         self.status = np.full(bus_map.size, int(SignalStatus.NOT_AVAILABLE))
         self.seen_s = np.full(len(bus_map.slots), -np.inf)
         self.e2e_counts = dict.fromkeys(E2eStatus, 0)
+        self.checked: E2eStatus | None = None
 
     def take(self, frame: Frame, time_s: float) -> TakeStatus:
         """Take a frame received at ``time_s``; return what became of it."""
         header = parse_identifier(frame.identifier)
         pages = self._slots.get((header.pgn, header.source))
+        self.checked = None
         if pages is None:
             return TakeStatus.UNKNOWN
         checker = self._e2e.get((header.pgn, header.source))
@@ -124,6 +127,7 @@ class BusReceiver:
             checked = checker.check(frame.data)
             self._checked_s[header.pgn, header.source] = time_s
             self.e2e_counts[checked] += 1
+            self.checked = checked
             if checked not in ACCEPTED:
                 return TakeStatus.REFUSED
         _, some_slot = next(iter(pages.values()))

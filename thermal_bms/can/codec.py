@@ -19,10 +19,12 @@ from thermal_bms.units import BoolArray, FloatArray
 NAN = float("nan")
 
 _ARRAYS = ("cell_voltage_v", "cell_temp_degc", "string_current_a", "string_voltage_v")
-_FLAGS = ("contactor_closed", "vehicle_mode", "plug_connected", "time_s")
+_SWITCHES = ("contactor_closed", "negative_closed", "precharge_closed")
+_FLAGS = (*_SWITCHES, "vehicle_mode", "plug_connected", "time_s")
 _SCALARS = tuple(f.name for f in fields(Measurement) if f.name not in _ARRAYS + _FLAGS)
 _DUTIES = ("pump_duty", "fan_duty", "compressor_duty", "heater_duty")
 _ALLOWED = ("charge_current_a", "discharge_power_max_w", "regen_power_max_w")
+_SWITCHED = ("contactor_close", "negative_close", "precharge_close")
 
 
 @final
@@ -38,7 +40,7 @@ class MeasurementCodec:
         """Return the flat vector of a measurement."""
         flat = np.empty(self.bus_map.size)
         for name, where in self._slices.items():
-            flat[where] = np.ravel(getattr(measurement, name))
+            flat[where] = np.ravel(_full(measurement, name))
         return flat
 
     def restore(self, flat: FloatArray, time_s: float) -> Measurement:
@@ -55,6 +57,8 @@ class MeasurementCodec:
             string_current_a=self._array(flat, "string_current_a"),
             string_voltage_v=self._array(flat, "string_voltage_v"),
             contactor_closed=_flags(flat[self._slices["contactor_closed"]]),
+            negative_closed=_flags(flat[self._slices["negative_closed"]]),
+            precharge_closed=_flags(flat[self._slices["precharge_closed"]]),
             plug_connected=numbers[self._slices["plug_connected"].start] == 1.0,
             **scalars,
         )
@@ -71,6 +75,14 @@ class MeasurementCodec:
 
     def _array(self, flat: FloatArray, name: str) -> FloatArray:
         return flat[self._slices[name]].copy()
+
+
+def _full(measurement: Measurement, name: str) -> FloatArray | BoolArray | float:
+    """Return a field; feedback that a truck leaves out says what leaving it out means."""
+    value: FloatArray | BoolArray | float = getattr(measurement, name)
+    if name == "negative_closed" and np.size(value) == 0:
+        return measurement.contactor_closed
+    return 0.0 if name == "precharge_closed" and np.size(value) == 0 else value
 
 
 def _flags(values: FloatArray) -> BoolArray:
@@ -94,9 +106,11 @@ class CommandCodec:
         flat[self._start["valve_mode"]] = command.thermal.valve_mode
         for name in _ALLOWED:
             flat[self._start[name]] = getattr(command, name)
-        close = self._slices["contactor_close"]
-        flat[close] = 0.0
-        flat[close.start : close.start + len(command.contactor_close)] = command.contactor_close
+        wanted = (command.contactor_close, command.negative_close or command.contactor_close)
+        for name, switches in zip(_SWITCHED, (*wanted, command.precharge_close), strict=True):
+            flat[self._slices[name]] = 0.0
+            flat[self._start[name] : self._start[name] + len(switches)] = switches
+        flat[self._start["disconnect_forewarning"]] = command.disconnect_forewarning
         for name, value in (status or {}).items():
             flat[self._start[name]] = value
         return flat
@@ -106,9 +120,13 @@ class CommandCodec:
         numbers = np.where(np.isnan(flat), 0.0, flat).tolist()
         duties = {name: numbers[self._start[name]] for name in _DUTIES}
         allowed = {name: numbers[self._start[name]] for name in _ALLOWED}
+        switches = {name: tuple(value == 1.0 for value in numbers[self._slices[name]]) for name in _SWITCHED}
         return Command(
             thermal=ThermalCommand(**duties, valve_mode=ValveMode(int(numbers[self._start["valve_mode"]]))),
-            contactor_close=tuple(value == 1.0 for value in numbers[self._slices["contactor_close"]]),
+            contactor_close=switches["contactor_close"],
+            negative_close=switches["negative_close"],
+            precharge_close=switches["precharge_close"],
+            disconnect_forewarning=numbers[self._start["disconnect_forewarning"]] == 1.0,
             **allowed,
         )
 

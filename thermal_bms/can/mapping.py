@@ -64,11 +64,14 @@ MEASUREMENT_ON_BUS: tuple[FieldOnBus, ...] = (
     FieldOnBus("string_current_a", "cells", "STRM", Repeat.SOURCE_PER_STRING),
     FieldOnBus("string_voltage_v", "cells", "STRM", Repeat.SOURCE_PER_STRING),
     FieldOnBus("contactor_closed", "cells", "STRM", Repeat.SOURCE_PER_STRING),
-    *_rows("cells", "JBOX", "bus_voltage_v"),
+    FieldOnBus("negative_closed", "cells", "STRM", Repeat.SOURCE_PER_STRING),
+    FieldOnBus("precharge_closed", "cells", "STRM", Repeat.SOURCE_PER_STRING),
+    *_rows("cells", "JBOX", "bus_voltage_v", "isolation_ohm", "hvil_closed", "crash"),
     *_rows("thermal", "THS1", "coolant_inlet_temp_degc", "coolant_outlet_temp_degc", "drive_loop_temp_degc"),
     *_rows("thermal", "THS2", "pump_speed_rpm", "fan_speed_rpm", "compressor_speed_rpm"),
     *_rows("thermal", "THS3", "suction_pressure_pa", "discharge_pressure_pa", "ambient_humidity"),
     *_rows("thermal", "THS4", "heater_power_w", "compressor_power_w"),
+    *_rows("thermal", "THS5", "coolant_flow_kg_per_s", "coolant_level", "valve_position"),
     *_rows("hvess", "AMB", "ambient_temp_degc"),
     *_rows("hvess", "CCVS1", "vehicle_speed_m_per_s"),
     *_rows("hvess", "VMODE", "vehicle_mode", "plug_connected"),
@@ -79,6 +82,9 @@ MEASUREMENT_ON_BUS: tuple[FieldOnBus, ...] = (
 COMMAND_ON_BUS: tuple[FieldOnBus, ...] = (
     *_rows("thermal", "THC1", "pump_duty", "fan_duty", "compressor_duty", "heater_duty", "valve_mode"),
     FieldOnBus("contactor_close", "cells", "CTCMD", Repeat.NUMBERED_PER_STRING),
+    FieldOnBus("negative_close", "cells", "NGCMD", Repeat.NUMBERED_PER_STRING),
+    FieldOnBus("precharge_close", "cells", "PCCMD", Repeat.NUMBERED_PER_STRING),
+    *_rows("hvess", "HVESSS1", "disconnect_forewarning"),
     *_rows("hvess", "EVDCTGT", "charge_current_a"),
     *_rows("hvess", "HVESSD1", "discharge_power_max_w", "regen_power_max_w"),
 )
@@ -90,7 +96,7 @@ which end is discharge is assumed."""
 
 _LIMIT_FLAGS = {
     "soc": frozenset({LimitCause.SOC}),
-    "cell_temp": frozenset({LimitCause.CELL_TEMP_HIGH, LimitCause.CELL_TEMP_LOW}),
+    "cell_temp": frozenset({LimitCause.CELL_TEMP_HIGH, LimitCause.CELL_TEMP_LOW, LimitCause.PLATING}),
     "diagnostic": frozenset({LimitCause.FAULT}),
     "voltage": frozenset({LimitCause.CELL_VOLTAGE}),
     "current": frozenset({LimitCause.CELL_CURRENT}),

@@ -12,7 +12,23 @@ from thermal_bms.errors import ConfigError, ThermalBmsError
 
 PACKAGES = ("thermal_bms", "plant_models", "controllers", "scenarios")
 DISTRIBUTION = "thermal-bms"
-VERBS = ("run", "list_", "check", "report", "age", "compare", "tune", "sweep")
+VERBS = (
+    "run",
+    "list_",
+    "check",
+    "report",
+    "age",
+    "compare",
+    "tune",
+    "sweep",
+    "faults",
+    "identify",
+    "validate",
+    "gateway",
+    "plant",
+    "replay",
+    "doctor",
+)
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141

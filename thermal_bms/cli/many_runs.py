@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from thermal_bms.cli.progress import CountBar
+from thermal_bms.cli.run import COMPILE_S
 from thermal_bms.errors import ScenarioError
 
 if TYPE_CHECKING:
     from scenarios.sweep import Case, Row
-
-COMPILE_S = 30  # upper bound for the first run after install
 
 
 def add_worker_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,10 +44,12 @@ def compile_once(scenarios: Sequence[str], arguments: argparse.Namespace) -> Non
     if arguments.scheduler:
         return
     for scenario in scenarios:
-        truck = load_scenario(scenario, arguments.set).truck
-        if not kernels_are_cached(truck.cooling):
-            print(f"compiling kernels (once after install, about {COMPILE_S} s)", file=sys.stderr, flush=True)
-            compile_kernels(truck)
+        loaded = load_scenario(scenario, arguments.set)
+        model = loaded.settings.cell_model
+        if not kernels_are_cached(loaded.truck.cooling, model):
+            told = f"compiling kernels (once after install, about {COMPILE_S[model]} s)"
+            print(told, file=sys.stderr, flush=True)
+            compile_kernels(loaded.truck, model)
 
 
 def run_cases(

@@ -1,5 +1,6 @@
 """Estimation: what the battery management believes about its cells."""
 
-from thermal_bms.estimation.state import EstimationSettings, Estimator, string_resistance_ohm
+from thermal_bms.estimation.settings import EstimationSettings
+from thermal_bms.estimation.state import Estimator, string_resistance_ohm
 
 __all__ = ["EstimationSettings", "Estimator", "string_resistance_ohm"]

@@ -9,6 +9,7 @@ import pytest
 from plant_models.spme_parameters import (
     ELECTROCHEMISTRY,
     SpmeParameters,
+    check_electrochemistry,
     electrode_curves,
     electrolyte_grid,
     load_spme,
@@ -19,6 +20,7 @@ from thermal_bms.errors import ConfigError, PlantError
 from thermal_bms.parameters import parse, read_toml
 
 SETS = sorted(path.stem for path in ELECTROCHEMISTRY.glob("*.toml"))
+PUBLISHED = [name for name in SETS if load_spme(name).window is None]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,15 @@ def tool() -> ModuleType:
 
 
 def test_there_are_the_four_published_sets() -> None:
-    assert SETS == ["chen2020", "okane2022", "oregan2022", "prada2013"]
+    assert PUBLISHED == ["chen2020", "okane2022", "oregan2022", "prada2013"]
+
+
+def test_a_cell_without_an_electrochemical_set_is_named_with_those_that_have_one() -> None:
+    check_electrochemistry("nmc_94ah", "day.toml")
+    with pytest.raises(
+        ConfigError, match=r"no electrochemical set for cell chen2020;.*lfp_202ah.*\(day.toml\)"
+    ):
+        check_electrochemistry("chen2020", "day.toml")
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -44,7 +54,7 @@ def test_every_set_says_where_its_numbers_come_from(name: str) -> None:
     assert all(source.reference for source in cell.source if source.kind != "assumed")
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_a_set_rests_at_its_voltage_limits_and_holds_its_capacity(name: str) -> None:
     cell = load_spme(name)
     window = stoichiometry_window(cell)

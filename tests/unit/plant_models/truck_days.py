@@ -4,10 +4,11 @@ import numpy as np
 
 from plant_models.charger import charger
 from plant_models.road import CycleArrays, cycle_by_time
-from plant_models.truck import Surroundings, Truck
+from plant_models.truck import CellModel, Surroundings, Truck
 from plant_models.truck_parameters import load_truck
 from plant_models.truck_step import PORTS
 from scenarios.drive_cycle import load_cycle
+from scenarios.rows import ENERGY_BALANCE
 from thermal_bms.signals import Command, ThermalCommand, ValveMode
 from thermal_bms.units import FloatArray
 
@@ -32,9 +33,11 @@ THERMAL_PLAN = (
 )
 
 
-def ready(name: str, *, soc: float = 0.6, temp_degc: float = 25.0, seed: int = 1) -> Truck:
+def ready(
+    name: str, *, soc: float = 0.6, temp_degc: float = 25.0, seed: int = 1, cell_model: CellModel = "ecm"
+) -> Truck:
     """Return a truck of the library at rest with all contactors closed and its bus live."""
-    truck = Truck(load_truck(name), soc=soc, temp_degc=temp_degc, seed=seed)
+    truck = Truck(load_truck(name), soc=soc, temp_degc=temp_degc, seed=seed, cell_model=cell_model)
     truck.actuate(command(truck))
     truck.step(Surroundings(temp_degc), 1.0)
     return truck
@@ -73,8 +76,10 @@ class Hour:
     stored_j : change of chemical energy and of stored heat [J]
     """
 
-    def __init__(self, name: str) -> None:
-        self.truck = Truck(load_truck(name), soc=0.55, temp_degc=24.0, payload_kg=500.0, seed=3)
+    def __init__(self, name: str, cell_model: CellModel = "ecm") -> None:
+        self.truck = Truck(
+            load_truck(name), soc=0.55, temp_degc=24.0, payload_kg=500.0, seed=3, cell_model=cell_model
+        )
         self.through_j: FloatArray = np.zeros(len(PORTS))
         self.absolute_j: FloatArray = np.zeros(len(PORTS))
         before_j = np.array(self.truck.stored_energies_j())
@@ -118,3 +123,15 @@ class Hour:
         while self.truck.time_s < 3600.0:
             self._tick(10.0, closed=False)
         self.truck.asleep = False
+
+
+def closure(done: Hour, domain: str, without: str = "") -> float:
+    """Return what is left over of a balance, over the sum of absolute flows."""
+    table = ENERGY_BALANCE[domain]
+    left_j, flow_j = -float(done.stored_j[("electrical", "thermal").index(domain)]), 0.0
+    for side, sign in (("in", 1.0), ("out", -1.0)):
+        for column in table[side]:
+            name = column.removesuffix("_j") + "_w"
+            flow_j += done.share(name)
+            left_j += 0.0 if name == without else sign * float(done.through_j[PORTS.index(name)])
+    return abs(left_j) / flow_j

@@ -7,18 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from plant_models.truck import Truck
+from plant_models.truck import Surroundings, Truck
 from plant_models.truck_parameters import load_truck
 from scenarios.faults import (
+    ABUSE_FAULTS,
     ACTUATOR_FAULTS,
+    BOX_FAULTS,
     KINDS,
     PLANT_FAULTS,
-    SENSOR_FAULTS,
+    REQUEST_FAULTS,
     FaultEntry,
     FaultyLink,
-    parse_target,
-    with_sensor_fault,
 )
+from scenarios.link_faults import CONTROLLER_FAULTS, LINK_KINDS
+from scenarios.sensor_faults import SENSOR_KINDS, parse_target
 from thermal_bms.errors import ConfigError
 from thermal_bms.link import DirectLink
 from thermal_bms.parameters import parse
@@ -52,14 +54,24 @@ class FakeTruck:
     def clog_plate(self, string: int, factor: float) -> None:
         self.broken.append(("clog_plate", string, factor))
 
-    def block_string(self, string: int) -> None:
-        self.broken.append(("block_string", string))
+    @property
+    def switches(self) -> "FakeTruck":
+        return self
+
+    def block(self, string: int) -> None:
+        self.broken.append(("block", string))
 
     def weaken_cell(self, string: int, factor: float) -> None:
         self.broken.append(("weaken_cell", string, factor))
 
     def loosen_contact(self, string: int, factor: float) -> None:
         self.broken.append(("loosen_contact", string, factor))
+
+    def weld(self, string: int) -> None:
+        self.broken.append(("weld", string))
+
+    def blow_fuse(self, string: int) -> None:
+        self.broken.append(("blow_fuse", string))
 
 
 def linked(truck: FakeTruck, *entries: FaultEntry) -> FaultyLink:
@@ -83,6 +95,7 @@ def entry(kind: str, **values: object) -> FaultEntry:
         ("pump_off", 0.0, {"pump_duty": 0.0}),
         ("pump_stuck", 0.9, {"pump_duty": 0.9}),
         ("fan_off", 0.0, {"fan_duty": 0.0}),
+        ("fan_stuck", 0.7, {"fan_duty": 0.7}),
         ("chiller_off", 0.0, {"compressor_duty": 0.0}),
         ("heater_off", 0.0, {"heater_duty": 0.0}),
         ("heater_stuck_on", 1.0, {"heater_duty": 1.0}),
@@ -136,7 +149,8 @@ def test_a_sensor_fault_changes_its_own_reading_in_its_time_alone(
 
 def test_a_sensor_fault_leaves_the_trucks_own_arrays_alone(measured: Measurement) -> None:
     before = measured.cell_temp_degc.copy()
-    with_sensor_fault(measured, entry("sensor_offset", value=9.0, target="cell_temp_degc"))
+    link = linked(FakeTruck(measured), entry("sensor_offset", value=9.0, target="cell_temp_degc", time_s=0.0))
+    assert (link.read().cell_temp_degc == before + 9.0).all()
     assert np.array_equal(measured.cell_temp_degc, before)
 
 
@@ -146,7 +160,9 @@ def test_a_sensor_fault_leaves_the_trucks_own_arrays_alone(measured: Measurement
         ("plate_clogged", ("clog_plate", 2, 5.0)),
         ("cell_weak", ("weaken_cell", 2, 5.0)),
         ("interface_lost", ("loosen_contact", 2, 5.0)),
-        ("string_open", ("block_string", 2)),
+        ("string_open", ("block", 2)),
+        ("string_welded", ("weld", 2)),
+        ("fuse_blown", ("blow_fuse", 2)),
     ],
 )
 def test_a_plant_fault_happens_once_when_its_time_has_come(
@@ -162,12 +178,97 @@ def test_a_plant_fault_happens_once_when_its_time_has_come(
         assert written == COMMAND
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "changed"),
+    [
+        ("charger_excess", 1.5, {"charge_current_a": 18.0}),
+        ("limit_ignored", 1e5, {"discharge_power_max_w": 4e5}),
+    ],
+)
+def test_a_request_fault_changes_its_own_request_in_its_time_alone(
+    measured: Measurement, kind: str, value: float, changed: dict[str, Any]
+) -> None:
+    truck = FakeTruck(measured)
+    link = linked(truck, entry(kind, value=value))
+    for time_s in (*BEFORE_S, *WITHIN_S, *LATER_S):
+        written = tick(link, truck, time_s)[1]
+        assert written == (replace(COMMAND, **changed) if time_s in WITHIN_S else COMMAND)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "name", "before", "after"),
+    [
+        ("hvil_open", 0.0, "hvil_closed", 1.0, 0.0),
+        ("crash", 0.0, "crash", 0.0, 1.0),
+        ("isolation_low", 5e4, "isolation_ohm", 2e6, 5e4),
+        ("coolant_leak", 0.1, "coolant_level", 0.8, 0.7),
+    ],
+)
+def test_a_fault_of_the_truck_is_measured_after_it_has_happened(
+    kind: str, value: float, name: str, before: float, after: float
+) -> None:
+    truck = Truck(load_truck("light_liquid"), soc=0.5, temp_degc=20.0)
+    link = FaultyLink(DirectLink(truck), truck, [FaultEntry(kind=kind, value=value)])
+    assert getattr(link.read(), name) == before
+    truck.step(Surroundings(20.0), 1.0)
+    assert getattr(link.read(), name) == pytest.approx(after)
+
+
+def test_without_coolant_nothing_flows() -> None:
+    truck = Truck(load_truck("light_liquid"), soc=0.5, temp_degc=20.0)
+    truck.actuate(Command(ThermalCommand(pump_duty=1.0), (True,)))
+    truck.step(Surroundings(20.0), 10.0)
+    assert truck.measure().coolant_flow_kg_per_s > 0.2
+    truck.safety.leak_per_s = 1.0
+    truck.step(Surroundings(20.0), 10.0)
+    truck.step(Surroundings(20.0), 10.0)
+    assert truck.measure().coolant_level == 0.0
+    assert truck.measure().coolant_flow_kg_per_s < 0.02
+
+
+def test_a_blown_fuse_leaves_the_feedback_and_a_weld_stays_closed() -> None:
+    truck = Truck(load_truck("heavy_lfp"), soc=0.5, temp_degc=20.0)
+    truck.switches.blow_fuse(0)
+    truck.switches.weld(2)
+    truck.actuate(Command(contactor_close=(True, True, False)))
+    truck.step(Surroundings(20.0), 1.0)
+    assert truck.state.string_closed.tolist() == [0.0, 1.0, 1.0]
+    assert truck.measure().contactor_closed.tolist() == [True, True, True]
+    truck.actuate(Command(contactor_close=(False, False, False)))
+    assert truck.measure().contactor_closed.tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("kind", BOX_FAULTS)
+def test_faults_of_the_contactor_box_leave_a_truck_without_one_alone(kind: str) -> None:
+    truck = Truck(load_truck("light_liquid"), soc=0.5, temp_degc=20.0)
+    BOX_FAULTS[kind](truck, 0, 0.0)
+    assert truck.switches.box is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "switch", "stuck"),
+    [
+        ("negative_welded", 1, 1.0),
+        ("negative_open", 1, 0.0),
+        ("precharge_welded", 2, 1.0),
+        ("precharge_open", 2, 0.0),
+    ],
+)
+def test_faults_of_the_contactor_box_stick_their_switch(kind: str, switch: int, stuck: float) -> None:
+    truck = Truck(load_truck("light_liquid", {"box": {}}), soc=0.5, temp_degc=20.0)
+    BOX_FAULTS[kind](truck, 0, 0.0)
+    BOX_FAULTS["bus_shorted"](truck, 0, 0.0)
+    assert truck.switches.box is not None
+    assert truck.switches.box.stuck[switch, 0] == stuck
+    assert truck.switches.box.short_on_bus
+
+
 def test_plant_faults_that_fall_due_together_all_happen(measured: Measurement) -> None:
     truck = FakeTruck(measured)
     strings = ("0", "1", "2")
     link = linked(truck, *(entry("string_open", target=k, duration_s=math.inf) for k in strings))
     tick(link, truck, 60.0)
-    assert truck.broken == [("block_string", k) for k in range(3)]
+    assert truck.broken == [("block", k) for k in range(3)]
 
 
 def test_faults_act_together_and_the_last_of_one_kind_wins(measured: Measurement) -> None:
@@ -228,6 +329,18 @@ def test_a_target_is_a_name_and_perhaps_an_index(target: str, expected: tuple[st
         ({"kind": "valve_stuck", "value": 4.0}, r"value 4.0 must be a valve mode from 0 to 3"),
         ({"kind": "valve_stuck", "value": 1.5}, r"must be a valve mode"),
         ({"kind": "plate_clogged"}, r"value 0.0 must be a factor > 0"),
+        ({"kind": "charger_excess"}, r"value 0.0 must be a factor > 0"),
+        ({"kind": "isolation_low", "value": -1.0}, r"value -1.0 must be >= 0"),
+        ({"kind": "link_lossy", "value": 1.0}, r"value 1.0 must be a share between 0 and 1"),
+        ({"kind": "hvil_open", "duration_s": 60.0}, r"hvil_open is not undone: leave out duration_s"),
+        (
+            {"kind": "sensor_swapped", "target": "bus_voltage_v", "other": "bus_volt"},
+            r"target 'bus_volt' is no measurement; did you mean bus_voltage_v",
+        ),
+        (
+            {"kind": "sensor_lost", "target": "bus_voltage_v", "other": "crash"},
+            r"other = 'crash': only sensor_swapped has one",
+        ),
         ({"kind": "pump_off", "time_s": -1.0}, r"time_s = -1.0: must be >= 0"),
         ({"kind": "pump_off", "duration_s": 0.0}, r"duration_s = 0.0: must be > 0"),
         ({"kind": "pump_off", "duration_s": math.nan}, r"duration_s = nan: must be > 0"),
@@ -241,6 +354,66 @@ def test_a_fault_that_cannot_be_is_refused_in_one_line(values: dict[str, object]
     assert "\n" not in str(refused.value)
 
 
-def test_the_kinds_are_those_of_actuators_plant_and_sensors() -> None:
-    assert set(KINDS) == {*ACTUATOR_FAULTS, *PLANT_FAULTS, *SENSOR_FAULTS}
-    assert len(KINDS) == len(set(KINDS)) == 14
+def test_every_kind_belongs_to_one_group() -> None:
+    groups = (
+        ACTUATOR_FAULTS,
+        REQUEST_FAULTS,
+        PLANT_FAULTS,
+        ABUSE_FAULTS,
+        SENSOR_KINDS,
+        LINK_KINDS,
+        CONTROLLER_FAULTS,
+    )
+    assert set(KINDS) == {kind for group in groups for kind in group}
+    assert len(KINDS) == len(set(KINDS)) == 47
+
+
+class FakeRunaway:
+    """Remembers which cell was abused how."""
+
+    def __init__(self, broken: list[tuple[object, ...]]) -> None:
+        self._broken = broken
+
+    def short_cell(self, *args: object) -> None:
+        self._broken.append(("short_cell", *args))
+
+    def heat_cell(self, *args: object) -> None:
+        self._broken.append(("heat_cell", *args))
+
+    def overcharge(self, *args: object) -> None:
+        self._broken.append(("overcharge", *args))
+
+
+@pytest.mark.parametrize(
+    ("kind", "called"),
+    [("internal_short", "short_cell"), ("cell_heater", "heat_cell"), ("overcharge", "overcharge")],
+)
+@pytest.mark.parametrize(("target", "group"), [("1, 40", 40), ("1", 108)])
+def test_an_abuse_starts_once_in_its_group_or_the_middle_one(
+    kind: str, called: str, target: str, group: int, measured: Measurement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truck = Truck(load_truck("heavy_lfp"), soc=0.5, temp_degc=20.0)
+    broken: list[tuple[object, ...]] = []
+    monkeypatch.setattr(truck, "abused", lambda: FakeRunaway(broken))
+    entry = FaultEntry(kind=kind, time_s=START_S, target=target, value=2.0)
+    link = FaultyLink(DirectLink(truck), truck, (entry,))
+    link.begin(START_S - 0.01)
+    assert broken == []
+    link.begin(START_S)
+    link.begin(START_S + 1.0)
+    assert broken == [(called, 1, group, 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"target": "cell"}, "must be a string, or string and group"),
+        ({"target": "0, 1, 2"}, "must be a string, or string and group"),
+        ({"value": 0.0}, "must be a resistance, power or current"),
+        ({"duration_s": 10.0}, "is not undone"),
+    ],
+)
+def test_an_abuse_that_cannot_be_is_refused_in_one_line(changes: dict[str, Any], message: str) -> None:
+    data = {"kind": "internal_short", "value": 0.01, **changes}
+    with pytest.raises(ConfigError, match=message):
+        parse(FaultEntry, data, "here")

@@ -333,3 +333,15 @@ def test_a_limit_of_another_form_is_refused_with_the_forms_that_are_allowed(text
 def test_an_empty_range_is_refused() -> None:
     with pytest.raises(ScenarioError, match="the range is empty"):
         parse_limit("45 .. 15")
+
+
+def test_plating_counts_the_time_with_an_anode_below_lithium() -> None:
+    found = kpis([1.0, 2.0, 62.0, 63.0], anode_potential_min_v=[0.1, -0.01, -0.002, 0.02])
+    assert found["anode_potential_min_v"] == -0.01
+    assert found["plating_minutes"] == pytest.approx(61.0 / 60.0)
+
+
+def test_plating_is_unknown_without_electrochemical_cells() -> None:
+    found = kpis([1.0, 2.0])
+    assert np.isnan(found["anode_potential_min_v"])
+    assert np.isnan(found["plating_minutes"])

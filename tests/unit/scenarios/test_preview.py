@@ -1,13 +1,15 @@
-"""What lies ahead: times to the next fast charge and to departure."""
+"""What lies ahead: times to the next fast charge and to departure, heat and weather on the way."""
 
 import math
 
 import numpy as np
 import pytest
 
+from plant_models.truck_parameters import describe, load_truck
+from scenarios.climate import Climate
 from scenarios.drive_cycle import load_cycle
-from scenarios.preview import Plan, nominal_duration_s
-from scenarios.scenario import ChargePhase, DrivePhase, ParkPhase, Phase
+from scenarios.preview import Plan, nominal_duration_s, phase_curve_a2
+from scenarios.scenario import ChargePhase, DrivePhase, ParkPhase, Phase, PreviewSettings
 
 DRIVE = DrivePhase(kind="drive", cycle="epa_udds")
 PARK = ParkPhase(kind="park", duration_h=0.5)
@@ -63,7 +65,7 @@ def test_without_conditioning_departure_is_kept_to_oneself() -> None:
     assert plan(quiet, DRIVE).preview(0, 0.0).departure_in_s == math.inf
 
 
-def test_a_preview_is_sure_of_itself_and_foretells_no_heat() -> None:
+def test_without_a_pack_a_preview_is_sure_of_itself_and_foretells_no_heat() -> None:
     preview = plan(DRIVE).preview(0, 0.0)
     assert preview.confidence == 1.0
     assert preview.horizon_s.size == preview.heat_w.size == 0
@@ -87,3 +89,96 @@ def test_a_drive_lasts_as_long_as_its_cycle_and_a_day_as_its_phases() -> None:
     cycle = load_cycle("epa_udds")
     assert nominal_duration_s(DRIVE, cycle, 400.0) == cycle.time_s[-1]
     assert plan(DRIVE, PARK, NIGHT).total_s == np.sum([1369.0, 1800.0, 28800.0])
+
+
+PACK = describe(load_truck("light_air")).pack
+WARM = Climate((20.0, 26.0), (0.5, 0.5), (0.0, 0.0), step_s=3600.0)
+
+
+def told_plan(settings: PreviewSettings | None = None, *, seed: int = 0) -> Plan:
+    """A drive at 50 A for ten minutes, then a charge at 100 A for five."""
+    curves = [np.full(10, 2500.0), np.full(5, 1e4)]
+    return Plan((DRIVE, FAST), (600.0, 300.0), settings, pack=PACK, curves=curves, climate=WARM, seed=seed)
+
+
+def test_the_heat_ahead_is_that_of_current_and_resistance() -> None:
+    preview = told_plan().preview(0, 0.0)
+    per_a2 = PACK.n_series / PACK.n_strings * PACK.resistance_ohm[PACK.resistance_temp_degc.index(25.0)]
+    assert preview.horizon_s.tolist() == [60.0 * i for i in range(15)]
+    assert preview.heat_w == pytest.approx(per_a2 * np.array([2500.0] * 10 + [1e4] * 5))
+
+
+def test_cold_cells_are_foretold_more_heat() -> None:
+    warm, cold = (told_plan().preview(0, 0.0, cell_temp_degc=t).heat_w for t in (25.0, -10.0))
+    assert np.all(cold > 2.0 * warm)
+    assert np.array_equal(told_plan().preview(0, 0.0, cell_temp_degc=math.nan).heat_w, warm)
+
+
+def test_the_foretold_curve_moves_on_with_the_truck() -> None:
+    later = told_plan().preview(0, 480.0)
+    assert later.heat_w.size == 7
+    assert later.heat_w[2] == pytest.approx(4.0 * later.heat_w[1])
+
+
+def test_the_weather_ahead_is_that_of_the_climate() -> None:
+    preview = told_plan().preview(0, 0.0, now_s=1800.0)
+    assert preview.ambient_temp_degc[0] == pytest.approx(23.0)
+    assert preview.ambient_temp_degc[10] == pytest.approx(24.0)
+
+
+def test_a_bias_makes_all_heat_wrong_by_as_much() -> None:
+    right = told_plan().preview(0, 0.0).heat_w
+    wrong = told_plan(PreviewSettings(heat_bias=0.3)).preview(0, 0.0).heat_w
+    assert wrong == pytest.approx(1.3 * right)
+
+
+def test_noise_is_slow_repeats_with_its_seed_and_keeps_heat_positive() -> None:
+    noisy = PreviewSettings(heat_noise=0.3)
+    curves = [np.ones(5000)]
+    plans = [Plan((DRIVE,), (3e5,), noisy, pack=PACK, curves=curves, climate=WARM, seed=s) for s in (1, 1, 2)]
+    first, same, other = (plan._curves[0] for plan in plans)
+    assert np.array_equal(first, same)
+    assert not np.array_equal(first, other)
+    assert first.min() >= 0.0
+    assert first.mean() == pytest.approx(1.0, abs=0.05)
+    assert first.std() == pytest.approx(0.3, rel=0.15)
+    assert np.corrcoef(first[:-1], first[1:])[0, 1] > 0.85
+
+
+def test_heat_and_events_can_be_kept_from_the_controller() -> None:
+    quiet = told_plan(PreviewSettings(heat=False, confidence=0.5)).preview(0, 0.0)
+    assert quiet.heat_w.size == quiet.horizon_s.size == quiet.ambient_temp_degc.size == 0
+    assert quiet.charge_in_s == 600.0
+    assert quiet.confidence == 0.5
+    blind = told_plan(PreviewSettings(events=False)).preview(0, 0.0)
+    assert blind.charge_in_s == math.inf
+    assert blind.heat_w.size == 15
+
+
+def test_a_charge_is_foretold_at_the_power_that_the_cells_take() -> None:
+    truck = load_truck("light_air")
+    curve = phase_curve_a2(
+        FAST,
+        None,
+        3600.0,
+        pack=PACK,
+        vehicle=truck.vehicle,
+        payload_kg=0.0,
+        usable_kwh=39.0,
+        ambient_degc=20.0,
+    )
+    assert math.sqrt(curve[0]) == pytest.approx(PACK.charge_current_max_a * PACK.n_strings)
+    assert curve[-1] == 0.0
+    assert (
+        phase_curve_a2(
+            PARK,
+            None,
+            1800.0,
+            pack=PACK,
+            vehicle=truck.vehicle,
+            payload_kg=0.0,
+            usable_kwh=39.0,
+            ambient_degc=20.0,
+        ).tolist()
+        == [0.0] * 30
+    )

@@ -9,8 +9,11 @@ from plant_models.truck import Surroundings, Truck
 from plant_models.truck_parameters import load_truck
 from plant_models.truck_step import PORTS
 from scenarios.rows import (
+    BOUNDS,
     CONTROL,
     ENERGY_BALANCE,
+    HEALTH,
+    OUTLOOK,
     RowMaker,
     cell_columns,
     control_values,
@@ -150,6 +153,9 @@ def test_a_sleeping_controller_believes_nothing_and_limits_nothing() -> None:
     values = dict(zip(CONTROL, control_values(None, Command()), strict=True))
     believed = (
         "soc_estimate",
+        *(f"{name}_estimate" for name in BOUNDS),
+        *HEALTH,
+        *OUTLOOK,
         "cell_temp_measured_min_degc",
         "cell_temp_measured_max_degc",
         "heat_estimate_w",

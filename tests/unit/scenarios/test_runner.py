@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from plant_models.truck import Surroundings
+from scenarios.day import Day
 from scenarios.energy_balance import energy_balances
-from scenarios.runner import SUMMARY_NAME, Day, RunResult, run
+from scenarios.runner import SUMMARY_NAME, RunResult, run
 from scenarios.scenario import LoadedScenario
 from tests.unit.scenarios.small_days import load_day
 from thermal_bms.link import DirectLink, ReplayLink
@@ -334,3 +335,12 @@ def test_a_charge_of_cells_that_stay_too_cold_is_given_up_with_a_warning(tmp_pat
     changes = [COLD_CHARGE[0].replace("1.0}", "0.1}"), *COLD_CHARGE[1:], fault]
     result = run(load_day(tmp_path, changes), tmp_path)
     assert "phase 2 (charge) given up after 0.1 h" in result.warnings
+
+
+def test_a_charge_that_a_fault_keeps_blocked_is_given_up_after_half_an_hour(tmp_path: Path) -> None:
+    changes = [
+        "phase.2={kind='charge',charger='ac_22kw',until_soc=0.9}",
+        "fault=[{kind='sensor_lost',target='string_current_a'}]",
+    ]
+    result = run(load_day(tmp_path, changes), tmp_path)
+    assert "phase 2 (charge) given up: blocked by a fault for 30 min" in result.warnings

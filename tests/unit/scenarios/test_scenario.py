@@ -195,3 +195,15 @@ def test_a_phase_without_more_words_has_sensible_defaults(tmp_path: Path) -> Non
     assert charge.until_soc == 0.8
     assert settings.tick_s == 1.0
     assert settings.payload_kg is None
+
+
+def test_a_controller_beside_the_scenario_is_found_from_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_day(tmp_path)
+    (tmp_path / "own.py").write_text("from controllers.thermostat import build\n")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    loaded = load_scenario(str(path), ["controller.name='own.py:build'"])
+    assert loaded.settings.controller.name == f"{(tmp_path / 'own.py').resolve()}:build"

@@ -59,7 +59,7 @@ def measured(
         coolant_outlet_temp_degc=21.0,
         drive_loop_temp_degc=35.0,
         pump_speed_rpm=3000.0,
-        fan_speed_rpm=0.0,
+        fan_speed_rpm=1500.0,
         compressor_speed_rpm=0.0,
         suction_pressure_pa=4e5,
         discharge_pressure_pa=9e5,

@@ -18,6 +18,7 @@ from thermal_bms.cli import check_packages, main, run
 from thermal_bms.cli.describe import climate_text, length_text, phases_text
 from thermal_bms.cli.tables import number, table
 from thermal_bms.errors import ConfigError, LinkError, PlantError, RecordingError
+from thermal_bms.protection import HEALTHY
 from thermal_bms.recording import FILE_NAME, Recorder
 
 KPIS = {"distance_km": 120.0, "duration_h": 2.0, "cell_temp_max_degc": 41.5, "range_km": float("nan")}
@@ -56,6 +57,7 @@ class FakeHouse:
         settings = SimpleNamespace(
             title="A day",
             truck="heavy",
+            cell_model="ecm",
             controller=SimpleNamespace(name="pid", settings={}),
             checks=self.limits,
             fault=(),
@@ -320,10 +322,10 @@ def test_a_folder_that_cannot_be_made_is_one_line(house: FakeHouse, capsys: Capt
 def test_the_first_run_says_that_kernels_are_compiled(
     house: FakeHouse, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    monkeypatch.setattr("plant_models.kernels.kernels_are_cached", lambda _: False)
+    monkeypatch.setattr("plant_models.kernels.kernels_are_cached", lambda *_: False)
     assert main(["run", "day", "--quiet"]) == 0
     assert "compiling kernels (once after install, about" in capsys.readouterr().err
-    monkeypatch.setattr("plant_models.kernels.kernels_are_cached", lambda _: True)
+    monkeypatch.setattr("plant_models.kernels.kernels_are_cached", lambda *_: True)
     assert main(["run", "day", "--quiet"]) == 0
     assert "compiling" not in capsys.readouterr().err
 
@@ -380,6 +382,37 @@ def test_check_tells_of_a_real_scenario_what_it_does_or_what_is_wrong(
     shown = capsys.readouterr()
     assert line in (shown.err if code else shown.out)
     assert (shown.out + shown.err).count("\n") == 1
+
+
+def test_faults_prints_what_was_found_and_when(capsys: Captured) -> None:
+    assert main(["faults", "--only", "crash: *", "--mode", "park"]) == 0
+    header, row, summary = capsys.readouterr().out.splitlines()
+    assert header.split()[:3] == ["fault", "mode", "expected"]
+    assert row.startswith("crash: crash  park    CRASH ")
+    assert row.split()[4:-1] == ["trip", "1.00", "2.00", "open", "at", "once", "1.00"]
+    assert summary == "1 faults, 1 as expected, 0 not"
+
+
+def test_faults_lists_the_matrix_without_running_it(capsys: Captured) -> None:
+    assert main(["faults", "--list", "--mode", "drive"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 100
+    assert all(line.startswith("drive") for line in lines)
+
+
+def test_faults_ends_with_1_and_the_reason_when_something_is_not_found(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setattr("thermal_bms.protection.Protection.step", lambda *_, **__: HEALTHY)
+    assert main(["faults", "--only", "crash: *", "--mode", "park"]) == 1
+    assert "  not as expected: not found within 2 s" in capsys.readouterr().out
+
+
+def test_faults_that_match_nothing_are_one_line(capsys: Captured) -> None:
+    assert main(["faults", "--only", "pumpp"]) == 2
+    assert capsys.readouterr().err == (
+        "error: --only pumpp: no fault of the matrix matches; --list shows all\n"
+    )
 
 
 def test_report_is_built_from_a_folder_or_a_recording(house: FakeHouse, capsys: Captured) -> None:

@@ -81,7 +81,7 @@ def test_before_sleep_the_contactors_open() -> None:
 def test_a_hot_cell_takes_power_away_and_then_opens_its_string() -> None:
     bench = Bench()
     bench.see(measured())
-    hot = measured(amp=100.0)
+    hot = measured(amp=100.0, vehicle_speed_m_per_s=0.0)
     hot.cell_temp_degc[1, 2] = 61.0
     derated = bench.see(hot)
     assert derated.limits.discharge_current_max_a == 0.0
@@ -132,7 +132,7 @@ def test_a_hot_string_that_is_not_connected_is_still_cooled() -> None:
 def test_a_forced_opening_follows_when_the_current_does_not_fall() -> None:
     bench = Bench()
     bench.see(measured())
-    stuck = measured(amp=100.0, volt=3.9)
+    stuck = measured(amp=100.0, volt=3.9, vehicle_speed_m_per_s=0.0)
     result = bench.see(stuck)
     assert result.faults[0].code is FaultCode.CELL_VOLTAGE_HIGH
     assert bench.hold(stuck, 2).command.contactor_close == (True, True, True)
@@ -252,11 +252,12 @@ def test_with_nothing_valid_the_unit_cools_limps_and_does_not_charge(bad: Measur
 def test_a_string_that_stays_blind_is_opened() -> None:
     bench = Bench(initial_soc=0.5)
     bench.hold(measured(), 2)
-    assert bench.hold(nothing_valid(), 20).command.contactor_close == (False, False, False)
+    assert bench.hold(nothing_valid(), 19).command.disconnect_forewarning
+    assert bench.hold(nothing_valid(), 10).command.contactor_close == (False, False, False)
 
 
 def blind_in_temperature() -> Measurement:
-    measurement = measured()
+    measurement = measured(vehicle_speed_m_per_s=0.0)
     measurement.cell_temp_degc[1] = NAN
     return measurement
 
@@ -309,7 +310,7 @@ def test_a_standing_pump_stops_the_heater() -> None:
     assert stopped.command.thermal.heater_duty == 0.0
     assert Reason.PUMP_STANDS in stopped.reasons
     assert bench.hold(measured(pump_speed_rpm=NAN), 5).command.thermal.heater_duty == 0.0
-    assert bench.hold(measured(), 5).command.thermal.heater_duty == 0.5
+    assert bench.hold(measured(), 6).command.thermal.heater_duty == 0.5
 
 
 def test_a_link_that_repeats_its_last_message_is_stale_after_three_seconds() -> None:

@@ -1,4 +1,5 @@
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -235,3 +236,34 @@ def test_a_misspelt_code_is_refused_with_a_hint() -> None:
 def test_numbers_of_fault_codes_are_unique_and_rows_may_use_them() -> None:
     assert len({code.value for code in FaultCode}) == len(FaultCode)
     assert row(code=10).code is FaultCode.CELL_VOLTAGE_HIGH
+
+
+def test_every_row_that_is_set_is_active_also_behind_a_worse_one() -> None:
+    diagnostics = one(row(limit=50.0, severity="INFO", reaction="NONE"), row(), row(limit=99.0))
+    feed(diagnostics, 61.0, 5)
+    assert [active.limit for active in diagnostics.active] == [50.0, 60.0]
+    assert len(diagnostics.faults) == 1
+
+
+def test_latched_faults_can_be_stored_and_set_again_with_their_reaction() -> None:
+    rows = (row(latch=True), row(latch=False, code="CELL_TEMP_LOW_CHARGE", severity="WARNING"))
+    first = one(*rows)
+    feed(first, 70.0, 10)
+    assert [fault.code for fault in first.latched] == [FaultCode.CELL_TEMP_HIGH_DISCHARGE]
+    second = one(*rows)
+    second.restore(first.faults)
+    assert second.faults == first.latched
+    assert not second.quiet
+    feed(second, 20.0, 1)
+    assert second.faults == first.latched
+    assert second.due(Reaction.OPEN) == {0}
+    second.reset()
+    assert second.faults == ()
+
+
+def test_a_stored_fault_that_is_there_already_or_has_no_row_changes_nothing() -> None:
+    diagnostics = one(row(latch=True))
+    feed(diagnostics, 70.0, 10)
+    before = diagnostics.faults
+    diagnostics.restore([replace(before[0], value=99.0), replace(before[0], place=7)])
+    assert diagnostics.faults == before

@@ -7,6 +7,7 @@ from tests.unit.thermal_bms.bms_samples import PACK
 from thermal_bms.errors import ConfigError
 from thermal_bms.faults import FaultCode, Reaction, Severity
 from thermal_bms.limits import (
+    NEEDED_DIAGNOSTICS,
     TABLES,
     CurrentLimits,
     Curve,
@@ -153,7 +154,9 @@ def test_a_pack_without_resistance_is_refused() -> None:
 
 def test_levels_become_diagnostics_in_the_units_of_the_pack() -> None:
     rows = {(row.code, row.severity): row for row in limit_diagnostics(load_limits("lfp"), PACK)}
-    assert len(rows) == 24
+    assert len(rows) == 3 * 10 + 2
+    assert rows[FaultCode.SHORT_CIRCUIT, Severity.TRIP].limit == pytest.approx(-4.0 * 200.0)
+    assert rows[FaultCode.DEEP_DISCHARGE, Severity.TRIP].limit == 1.5
     assert rows[FaultCode.CELL_VOLTAGE_HIGH, Severity.TRIP].limit == pytest.approx(3.80)
     assert rows[FaultCode.CELL_VOLTAGE_LOW, Severity.TRIP].limit == pytest.approx(2.0)
     assert rows[FaultCode.CURRENT_HIGH_DISCHARGE, Severity.INFO].limit == pytest.approx(1.05 * 200.0)
@@ -168,7 +171,65 @@ def test_only_trips_open_and_latch() -> None:
 
 def test_the_common_diagnostics_are_there() -> None:
     codes = {row.code for row in load_diagnostics()}
-    assert codes == {code for code in FaultCode if code >= 40} | {FaultCode.CURRENT_HIGH_CHARGE}
+    currents = {FaultCode.CURRENT_HIGH_CHARGE, FaultCode.CURRENT_HIGH_DISCHARGE}
+    assert codes == {code for code in FaultCode if code >= 40} - set(NEEDED_DIAGNOSTICS) | currents
+
+
+@pytest.mark.parametrize("chemistry", CHEMISTRIES)
+def test_there_are_more_than_sixty_diagnostics_and_each_that_opens_latches(chemistry: str) -> None:
+    rows = [*limit_diagnostics(load_limits(chemistry), PACK), *load_diagnostics()]
+    assert len(rows) > 60
+    assert len({row.code for row in rows}) > 60
+    for row in rows:
+        opens = row.reaction in {Reaction.OPEN, Reaction.OPEN_AT_ONCE}
+        assert opens == (row.severity is Severity.TRIP)
+        assert row.latch or not opens
+
+
+@pytest.mark.parametrize("chemistry", CHEMISTRIES)
+@pytest.mark.parametrize(
+    ("code", "operate"),
+    [
+        ("CELL_VOLTAGE_HIGH", 0.001),
+        ("CELL_VOLTAGE_LOW", -0.001),
+        ("CELL_TEMP_HIGH_DISCHARGE", 61.0),
+        ("CELL_TEMP_HIGH_CHARGE", 61.0),
+        ("CELL_TEMP_LOW_CHARGE", -31.0),
+        ("CELL_TEMP_LOW_DISCHARGE", -36.0),
+        ("CURRENT_HIGH_CHARGE", -1.06),
+        ("CURRENT_HIGH_DISCHARGE", 1.06),
+    ],
+)
+def test_a_level_wider_than_the_datasheet_is_refused_with_the_row_named(
+    chemistry: str, code: str, operate: float
+) -> None:
+    data = raw(chemistry)
+    row = raw_row(data, code)
+    row["operate"], above = operate, row["direction"] == "above"
+    row["warn"], row["trip"] = (operate + 1.0, operate + 2.0) if above else (operate - 1.0, operate - 2.0)
+    for curve in ("charge_over_temp_degc", "discharge_over_temp_degc"):
+        data["derating"][curve] = {"over": [-60.0, 0.0, 70.0], "factor": [0.0, 1.0, 0.0]}
+        data["derating"][curve]["over"][0] = -33.0 if code.endswith("LOW_CHARGE") else -38.0
+        data["derating"][curve]["over"][2] = 55.0
+    with pytest.raises(ConfigError, match=f"{code}: operate = .* is wider than the cell's datasheet"):
+        parse(LimitTable, data, "test")
+
+
+@pytest.mark.parametrize("code", ["DEEP_DISCHARGE", "SHORT_CIRCUIT"])
+def test_a_missing_diagnostic_of_the_chemistry_is_refused_by_name(code: str) -> None:
+    data = raw()
+    data["diagnostic"] = [row for row in data["diagnostic"] if row["code"] != code]
+    with pytest.raises(ConfigError, match=f"diagnostic {code}: needed at least once, found none"):
+        parse(LimitTable, data, "test")
+
+
+def test_a_forewarning_of_a_row_that_opens_nothing_is_refused() -> None:
+    data = raw()
+    data["diagnostic"][0] |= {"reaction": "LIMP"}
+    with pytest.raises(
+        ConfigError, match="DEEP_DISCHARGE: only a row that opens contactors has a forewarn_s"
+    ):
+        parse(LimitTable, data, "test")
 
 
 def test_a_healthy_pack_gives_the_datasheet_currents_of_all_strings() -> None:

@@ -34,7 +34,7 @@ def test_a_healthy_measurement_passes_unchanged() -> None:
     assert result.cell_voltage_invalid == result.cell_temp_invalid == [0.0, 0.0, 0.0]
     assert result.cell_voltage_mean_v == pytest.approx([3.3] * 3)
     assert result.closed == [True] * 3
-    assert not result.scalar_lost
+    assert result.found == {}
 
 
 def test_statistics_are_per_string() -> None:
@@ -200,10 +200,44 @@ def test_every_scalar_of_a_measurement_has_a_range() -> None:
 
 def test_a_sensor_that_never_was_is_not_lost_but_one_that_fails_is() -> None:
     plausibility = Plausibility(PACK)
-    assert not plausibility.check(measured(0.0, drive_loop_temp_degc=NAN), 1.0).scalar_lost
-    assert not plausibility.check(measured(1.0), 1.0).scalar_lost
-    assert plausibility.check(measured(2.0, drive_loop_temp_degc=NAN), 1.0).scalar_lost
-    assert not plausibility.check(measured(3.0), 1.0).scalar_lost
+    assert plausibility.check(measured(0.0, drive_loop_temp_degc=NAN), 1.0).found == {}
+    assert plausibility.check(measured(1.0), 1.0).found == {}
+    lost = plausibility.check(measured(2.0, drive_loop_temp_degc=NAN), 1.0).found
+    assert lost == {"scalar_lost": 1.0, "drive_loop_temp_degc_lost": 1.0}
+    assert plausibility.check(measured(3.0), 1.0).found == {}
+
+
+@pytest.mark.parametrize("elapsed_s", [1.0, 1.5, 1.6, 10.0])
+def test_a_measurement_that_comes_late_is_found(elapsed_s: float) -> None:
+    plausibility = Plausibility(PACK)
+    plausibility.check(measured(10.0), 1.0)
+    found = plausibility.check(measured(10.0 + elapsed_s), 1.0).found
+    assert found == ({"tick_late": pytest.approx(elapsed_s)} if elapsed_s > 1.5 else {})
+
+
+def test_a_clock_that_jumps_back_is_found() -> None:
+    plausibility = Plausibility(PACK)
+    plausibility.check(measured(10.0), 1.0)
+    assert plausibility.check(measured(7.5), 1.0).found == {"clock_backwards_s": 2.5}
+
+
+def test_a_current_that_stays_the_same_while_the_voltage_steps_is_counted_until_it_moves() -> None:
+    plausibility = Plausibility(PACK)
+    volts = [3.3, 3.25, 3.255, 3.28, 3.2]
+    found = [plausibility.check(measured(float(t), volt=v, amp=50.0), 1.0).found for t, v in enumerate(volts)]
+    steps = [result.get("string_current_frozen_steps") for result in found]
+    assert steps == [None, [1.0] * 3, [1.0] * 3, [2.0] * 3, [3.0] * 3]
+    assert plausibility.check(measured(9.0, amp=50.1), 1.0).found == {"tick_late": 5.0}
+
+
+def test_a_string_is_closed_when_both_its_contactors_are() -> None:
+    flags = np.array([True, True, False])
+    result = check(measured(contactor_closed=flags, negative_closed=np.array([True, False, True])))
+    assert result.closed == [True, False, False]
+    assert (result.positive_closed, result.negative_closed) == ([True, True, False], [True, False, True])
+    without = check(measured(contactor_closed=flags))
+    assert without.closed == without.negative_closed == [True, True, False]
+    assert without.precharge_closed == [False] * 3
 
 
 def test_a_clock_that_stands_still_makes_everything_stale_after_three_seconds() -> None:
@@ -219,7 +253,7 @@ def test_a_clock_that_stands_still_makes_everything_stale_after_three_seconds() 
     assert np.isnan(result.current_a).all()
     assert np.isnan(result.measurement.cell_voltage_v).all()
     assert np.isnan(result.measurement.ambient_temp_degc)
-    assert result.scalar_lost
+    assert result.found == {"scalar_lost": 1.0}
     result = plausibility.check(measured(11.0), 1.0)
     assert result.age_s == 0.0
     assert result.cell_temp_max_degc == [25.0] * 3
@@ -250,6 +284,8 @@ def test_voltages_that_stand_still_while_the_current_moves_are_frozen_after_five
     assert results[5].cell_voltage_invalid == [1.0] * 3
     assert np.isnan(results[5].measurement.cell_voltage_v).all()
     assert np.isnan(results[6].cell_voltage_max_v).all()
+    assert "cell_voltage_frozen" not in results[4].found
+    assert results[5].found == {"cell_voltage_frozen": [1.0] * 3}
 
 
 def test_voltages_that_stand_still_at_a_steady_current_are_not_frozen() -> None:

@@ -60,7 +60,7 @@ def test_codes_are_those_of_the_bus_and_of_old_recordings() -> None:
     assert [mode.value for mode in VehicleMode] == [0, 1, 2]
     assert [mode.value for mode in ValveMode] == [0, 1, 2, 3]
     assert [cause.name for cause in LimitCause][:3] == ["NONE", "CELL_CURRENT", "CELL_TEMP_HIGH"]
-    assert [cause.value for cause in LimitCause] == list(range(9))
+    assert [cause.value for cause in LimitCause] == list(range(10))
 
 
 def test_what_the_truck_measures_has_the_announced_types() -> None:

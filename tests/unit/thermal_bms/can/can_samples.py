@@ -33,6 +33,14 @@ def measurement(**changes: Any) -> Measurement:
         "string_current_a": np.array([-300.0, 12.5]),
         "string_voltage_v": np.array([691.2, 691.3]),
         "contactor_closed": np.array([True, False]),
+        "negative_closed": np.array([True, True]),
+        "precharge_closed": np.array([False, True]),
+        "hvil_closed": 1.0,
+        "crash": 0.0,
+        "isolation_ohm": 2.0e6,
+        "coolant_flow_kg_per_s": 0.5,
+        "coolant_level": 0.8,
+        "valve_position": 2.0,
         "bus_voltage_v": 690.0,
         "coolant_inlet_temp_degc": 21.0,
         "coolant_outlet_temp_degc": 23.5,
@@ -64,5 +72,8 @@ def command(**changes: Any) -> Command:
         "charge_current_a": 250.0,
         "discharge_power_max_w": 400.0e3,
         "regen_power_max_w": 150.0e3,
+        "negative_close": (True, True),
+        "precharge_close": (False, True),
+        "disconnect_forewarning": True,
     }
     return Command(**{**values, **changes})

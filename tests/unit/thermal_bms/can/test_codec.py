@@ -75,13 +75,16 @@ def test_full_and_half_duties_cross_the_bus_exactly() -> None:
         assert COMMANDS.quantise(Command(ThermalCommand(duty, duty, duty, duty))).thermal.pump_duty == duty
 
 
+OPEN = Command(contactor_close=(False, False), negative_close=(False, False), precharge_close=(False, False))
+
+
 def test_an_empty_command_is_off_and_open() -> None:
-    assert COMMANDS.quantise(Command()) == Command(contactor_close=(False, False))
+    assert COMMANDS.quantise(Command()) == OPEN
 
 
 def test_a_command_of_which_nothing_arrived_is_off_and_open() -> None:
     read = COMMANDS.restore(np.full(COMMANDS.bus_map.size, NAN))
-    assert read == Command(contactor_close=(False, False))
+    assert read == OPEN
 
 
 def test_a_megawatt_charge_current_saturates_on_the_vehicle_bus_and_is_reported() -> None:

@@ -66,9 +66,10 @@ def test_every_signal_of_an_own_message_carries_a_field() -> None:
 
 
 def test_the_signal_of_a_field_has_its_unit() -> None:
-    units = {"v": "V", "a": "A", "w": "W", "degc": "degC", "rpm": "rpm", "pa": "Pa", "s": "m/s"}
+    units = {"v": "V", "a": "A", "w": "W", "degc": "degC", "rpm": "rpm", "pa": "Pa", "s": "m/s", "ohm": "ohm"}
     for row in WAIST + STATUS_ON_BUS:
         unit = units.get(row.field.rsplit("_", 1)[-1], "")
+        unit = "kg/s" if row.field.endswith("_kg_per_s") else unit
         if row.repeat is Repeat.ONCE:
             signals = [
                 s for page in bundled_messages(row.definition)[row.message].pages.values() for s in page

@@ -120,10 +120,34 @@ def test_trouble_codes_point_at_the_signals_of_the_vehicle_bus() -> None:
         FaultCode.CONTACTOR_MISMATCH: "PositiveContactorState",
         FaultCode.STRING_NOT_CONNECTED: "BusConnectionStatus",
         FaultCode.CONTROLLER_FAILED: "ThermalMode",
+        FaultCode.HVIL_OPEN: "HvilStatus",
+        FaultCode.CRASH: "InertiaSwitchStatus",
+        FaultCode.PRECHARGE_FAILED: "PrechargeRelayState",
+        FaultCode.NEGATIVE_CONTACTOR_MISMATCH: "NegativeContactorState",
+        FaultCode.COOLANT_LEVEL_LOW: "CoolantLevel",
+        FaultCode.HEATER_STUCK_ON: "HeaterStatus",
+        FaultCode.COMPRESSOR_STANDS: "CompressorSpeedRpm",
     }
-    assert {code: spn[name] for code, name in signals.items()} == {
-        code: row[0] for code, row in TROUBLE.items()
+    for code, name in signals.items():
+        assert TROUBLE[code][0] == spn[name], code.name
+
+
+def test_every_trouble_code_names_a_parameter_that_a_signal_carries() -> None:
+    carried = {
+        signal.spn
+        for layout in bundled_messages("hvess").values()
+        for page in layout.pages.values()
+        for signal in page
     }
+    assert {spn for spn, _ in TROUBLE.values()} <= carried
+
+
+def test_every_severity_of_every_fault_has_a_trouble_code() -> None:
+    for code in FaultCode:
+        for severity in Severity:
+            found = trouble_code(fault(code, severity))
+            assert 0 < found.spn < 1 << 19
+            assert 0 <= found.fmi < 32
 
 
 def test_a_fault_without_a_parameter_gets_a_number_of_its_own() -> None:
