@@ -29,16 +29,22 @@ def account_kpis(recording: SignalSource) -> dict[str, float]:
     (``duration_h``), the driver only where the charger is public. Parking and timed charging take as long as
     planned, whatever the controller does, and count for neither.
     """
-    ambient_degc = recording["ambient_temp_degc"]
     dt_s = record_intervals_s(recording["time_s"])
+    return {**_weather(recording, dt_s), **_by_phase(recording, dt_s), **_left_in_pack(recording)}
+
+
+def _weather(recording: SignalSource, dt_s: FloatArray) -> dict[str, float]:
     total_s = float(dt_s.sum())
-    found = {"ambient_temp_mean_degc": float(np.dot(ambient_degc, dt_s)) / total_s} if total_s else {}
-    return {**found, **_by_phase(recording, dt_s), **_left_in_pack(recording)}
+    if "ambient_temp_degc" not in recording or total_s == 0.0:
+        return {}
+    return {"ambient_temp_mean_degc": float(np.dot(recording["ambient_temp_degc"], dt_s)) / total_s}
 
 
 def _by_phase(recording: SignalSource, dt_s: FloatArray) -> dict[str, float]:
     phases = recording.meta.get("scenario", {}).get("phase", ())
-    if not phases or "phase_index" not in recording:
+    if not phases or "phase_index" not in recording or "charger_power_w" not in recording:
+        return {}
+    if any(phase.get("kind") == "charge" and place_of(phase) is None for phase in phases):
         return {}
     index, power_w = recording["phase_index"], recording["charger_power_w"]
     found = dict.fromkeys(("grid_depot_kwh", "grid_public_kwh", "driver_h", "truck_h"), 0.0)
@@ -54,7 +60,7 @@ def _by_phase(recording: SignalSource, dt_s: FloatArray) -> dict[str, float]:
 
 
 def place_of(phase: PhaseTable) -> Place | None:
-    """Return whose energy a phase charges: as the phase says, else as its charger does; None when it charges none.
+    """Return whose energy a phase charges: as the phase says, else as its charger does; None when neither tells.
 
     >>> place_of({"kind": "charge", "charger": "mcs_1mw"})
     'public'
@@ -62,7 +68,8 @@ def place_of(phase: PhaseTable) -> Place | None:
     if phase.get("kind") != "charge":
         return None
     said: Place | None = phase.get("place")
-    return said or CHARGERS[phase["charger"]].place
+    station = CHARGERS.get(str(phase.get("charger")))
+    return said or (station.place if station else None)
 
 
 def _waited_for(phase: PhaseTable) -> bool:
@@ -75,12 +82,10 @@ def _left_in_pack(recording: SignalSource) -> dict[str, float]:
         truck, cell = recorded_truck(recording.meta)
     except RecordingError:
         return {}
-    end_degc = float(recording["cell_temp_mean_degc"][-1])
-    heat_j = cells_heat_capacity_j_per_k(truck, cell) * (end_degc - REFERENCE_DEGC)
-    found = {
-        "pack_energy_kwh": full_energy_j(truck, cell) / JOULES_PER_KWH,
-        "heat_left_kwh": heat_j / JOULES_PER_KWH,
-    }
+    found = {"pack_energy_kwh": full_energy_j(truck, cell) / JOULES_PER_KWH}
+    if "cell_temp_mean_degc" in recording:
+        over_k = float(recording["cell_temp_mean_degc"][-1]) - REFERENCE_DEGC
+        found["heat_left_kwh"] = cells_heat_capacity_j_per_k(truck, cell) * over_k / JOULES_PER_KWH
     columns = energy_columns(recording)
     if "chemical_energy_j" in columns:
         stored_j = columns["chemical_energy_j"]

@@ -51,6 +51,11 @@ def test_a_recording_that_does_not_hold_its_scenario_tells_no_hours() -> None:
     assert set(account_kpis(bare)) == {"ambient_temp_mean_degc"}
 
 
+def test_a_charger_that_is_not_known_tells_neither_place_nor_hours() -> None:
+    assert "driver_h" not in account_kpis(recording(DRIVE, {**PUBLIC, "charger": "of the neighbours"}))
+    assert "driver_h" in account_kpis(recording(DRIVE, {"kind": "charge", "charger": "?", "place": "depot"}))
+
+
 def test_every_charger_has_a_place() -> None:
     places = {name: place_of({"kind": "charge", "charger": name}) for name in CHARGERS}
     assert {"depot", "public"} == set(places.values())
