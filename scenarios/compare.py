@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from scenarios.checks import KPIS
-from scenarios.cost import PRICED, DayCost, day_cost
+from scenarios.cost import PRICED, DayCost, day_cost, fixed_eur
 from scenarios.prices import PriceTable
 from scenarios.runner import for_json
 from scenarios.scenario import load_scenario
@@ -21,7 +21,7 @@ from thermal_bms.errors import ScenarioError
 BOUND = "bound"
 PID = "pid"
 HEADROOM_LEAST = 0.01
-"""Of the PID's cost; where the bound is nearer than this, a share of the way to it says nothing."""
+"""Of what thermal management costs with the PID; where the bound is nearer, a share of the way says nothing."""
 FINISHED_SHARE = 0.999
 FACTORS = (0.5, 2.0)
 
@@ -77,6 +77,7 @@ class Entry:
     kpis : figures, means over the seeds
     cost : of these
     spread_eur : half the range of ``ranked_eur`` over the seeds; 0 for one
+    fixed_eur : part of the cost that no strategy changes, the same for all of a day
     problem : why the entry cannot be set against others; "" when it can
     warning : what a reader should know; "" for nothing
     """
@@ -85,8 +86,14 @@ class Entry:
     kpis: Mapping[str, float]
     cost: DayCost
     spread_eur: float
+    fixed_eur: float = 0.0
     problem: str = ""
     warning: str = ""
+
+    @property
+    def managed_eur(self) -> float:
+        """What thermal management costs: all that is ranked, without the fixed part of the day."""
+        return self.cost.ranked_eur - self.fixed_eur
 
 
 Table = Mapping[str, Sequence[Entry]]  # entries by scenario
@@ -106,12 +113,12 @@ def _day(runs: Mapping[str, Sequence[Row]], prices: PriceTable) -> list[Entry]:
     )
     found = [_entry(label, of_one, prices, longest_km) for label, of_one in runs.items()]
     fewest = min((e.kpis["fault_count_max"] for e in found if not e.problem), default=0.0)
-    return [
-        replace(e, warning=f"{e.kpis['fault_count_max']:g} faults at one time")
-        if e.kpis["fault_count_max"] > fewest
-        else e
-        for e in found
-    ]
+    fixed = next((fixed_eur(e.kpis, prices) for e in found if not e.problem), 0.0)
+    return [replace(e, fixed_eur=fixed, warning=_warning(e.kpis["fault_count_max"], fewest)) for e in found]
+
+
+def _warning(faults: float, fewest: float) -> str:
+    return f"{faults:g} faults at one time" if faults > fewest else ""
 
 
 def _entry(label: str, runs: Sequence[Row], prices: PriceTable, longest_km: float) -> Entry:
@@ -124,7 +131,8 @@ def _entry(label: str, runs: Sequence[Row], prices: PriceTable, longest_km: floa
         problem = f"drove {kpis['distance_km']:.1f} of {longest_km:.1f} km"
     if not problem and not math.isfinite(cost.ranked_eur):
         problem = "the run does not tell all that has a price"
-    return Entry(label, kpis, cost, 0.5 * (max(costs) - min(costs)) if costs else math.nan, problem)
+    spread_eur = 0.5 * (max(costs) - min(costs)) if costs else math.nan
+    return Entry(label, kpis, cost, spread_eur, problem=problem)
 
 
 def order(of_day: Sequence[Entry]) -> tuple[str, ...]:
@@ -175,13 +183,13 @@ def _mean_eur(table: Table) -> dict[str, float]:
 def headroom_shares(of_day: Sequence[Entry]) -> dict[str, float]:
     """Return (PID - strategy) / (PID - bound) of a day, by strategy.
 
-    Nothing without a PID and a bound, or where the bound is less than 1 % below the PID.
+    Nothing without a PID and a bound, or where the bound is less than 1 % of the managed cost below the PID.
     """
-    cost = {entry.strategy: entry.cost.ranked_eur for entry in of_day if not entry.problem}
+    cost = {entry.strategy: entry.managed_eur for entry in of_day if not entry.problem}
     if PID not in cost or BOUND not in cost:
         return {}
     room_eur = cost[PID] - cost[BOUND]
-    if room_eur < HEADROOM_LEAST * cost[PID]:
+    if room_eur <= 0.0 or room_eur < HEADROOM_LEAST * cost[PID]:
         return {}
     return {name: (cost[PID] - eur) / room_eur for name, eur in cost.items() if name not in {PID, BOUND}}
 
@@ -228,6 +236,7 @@ def comparison_json(rows: Sequence[Row], prices: PriceTable) -> str:
                     **entry.cost._asdict(),
                     "total_eur": entry.cost.total_eur,
                     "ranked_eur": entry.cost.ranked_eur,
+                    "managed_eur": entry.managed_eur,
                     "spread_eur": entry.spread_eur,
                 },
                 "problem": entry.problem,

@@ -26,8 +26,9 @@ from scenarios.sweep import Row
 
 COST_LEAD = (
     "EUR of one day. Left: what the charge missing at the end and the heat left in the cells will cost the next day "
-    "(negative: save). Outside: the price of cells outside the comfort band while awake. The last columns count it "
-    "all, and against the first strategy; the range is that between seeds, halved."
+    "(negative: save). Outside: the price of cells outside the comfort band while awake. All counts it in; the range "
+    "is that between seeds, halved. Managed leaves out what no strategy changes, driving hours and the energy that "
+    "moves the truck; the percentage is of that, against the first strategy."
 )
 FIGURE_LEAD = (
     "Above, what a strategy costs more (right) or less (left) than the first one, part by part. Below, energy of the "
@@ -39,7 +40,7 @@ RANKING_LEAD = (
 )
 HEADROOM_LEAD = (
     "Share of the way from the PID down to the bound, the cost that no controller can beat. Left out where the bound "
-    f"is less than {100.0 * HEADROOM_LEAST:.0f} % below the PID."
+    f"is less than {100.0 * HEADROOM_LEAST:.0f} % of the managed cost below the PID."
 )
 OPERATION = (
     "thermal_energy_kwh",
@@ -147,9 +148,10 @@ def cost_table(of_day: Sequence[Entry]) -> str:
         "outside",
         "all EUR",
         "±",
+        "managed",
         "",
     ]
-    first = of_day[0].cost.ranked_eur
+    first = of_day[0].managed_eur
     rows = []
     for entry in of_day:
         cost, kpis = entry.cost, entry.kpis
@@ -167,7 +169,8 @@ def cost_table(of_day: Sequence[Entry]) -> str:
                 _eur(cost.violation_eur),
                 _eur(cost.ranked_eur),
                 _eur(entry.spread_eur),
-                f"{100.0 * (cost.ranked_eur / first - 1.0):+.2f} %",
+                _eur(entry.managed_eur),
+                f"{100.0 * (entry.managed_eur / first - 1.0):+.1f} %",
             ]
         )
     return html.plain_table(head, rows)

@@ -94,6 +94,25 @@ def day_cost(kpis: Mapping[str, float], prices: PriceTable) -> DayCost:
     )
 
 
+def fixed_eur(kpis: Mapping[str, float], prices: PriceTable) -> float:
+    """Return the part of a day's cost that no thermal management changes [EUR].
+
+    Driving hours, and the energy of the day without thermal system and heat of the cells, at the mean price that the
+    day paid for a kWh. Most of a day's cost is this, the same for all; a percentage says more of what is left.
+
+    Parameters
+    ----------
+    kpis, prices : as in ``day_cost``
+    """
+    cost = day_cost(kpis, prices)
+    supplied_kwh = kpis["grid_depot_kwh"] + kpis["grid_public_kwh"] - kpis["charge_left_kwh"]
+    if supplied_kwh <= 0.0:
+        return 0.0
+    eur_per_kwh = (cost.energy_eur + cost.charge_left_eur) / supplied_kwh
+    moved_kwh = supplied_kwh - kpis["thermal_energy_kwh"] - kpis["cell_heat_kwh"]
+    return prices.time_eur(kpis["drive_h"]) + eur_per_kwh * moved_kwh
+
+
 def heat_left_electric_kwh(heat_kwh: float, ambient_temp_degc: float) -> float:
     """Return the electric energy [kWh] that the heat left in the cells will cost; negative: that it will save.
 

@@ -17,7 +17,7 @@ from scenarios import report_html as html
 from scenarios.compare import entries
 from scenarios.compare_plots import difference_figure
 from scenarios.compare_report import cost_table
-from scenarios.cost import day_cost
+from scenarios.cost import day_cost, fixed_eur
 from scenarios.report_plots import (
     BLUE,
     FIGURE_WIDTH_IN,
@@ -47,7 +47,10 @@ SETTINGS_LEAD = "Run them with --settings settings.toml, or paste the table into
 
 
 class Gain(NamedTuple):
-    """Cost of a day with default and with tuned settings [EUR], the change, and its range over single seeds [%]."""
+    """Cost of a day with default and with tuned settings [EUR], the change, and its range over single seeds [%].
+
+    Percentages are of what thermal management costs with the default settings.
+    """
 
     day: str
     is_training: bool
@@ -60,18 +63,19 @@ class Gain(NamedTuple):
 
 def gains(plan: TunePlan, found: Tuning) -> list[Gain]:
     """Return the gain on every day; an error of the tuned settings on a held-out day makes it NaN."""
-    cost: dict[tuple[str, str], list[float]] = {}
+    cost: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for row in found.rows:
         eur = math.nan if row["error"] else day_cost(row, plan.prices).ranked_eur
-        cost.setdefault((row["scenario"], row["strategy"]), []).append(eur)
+        cost.setdefault((row["scenario"], row["strategy"]), []).append((eur, fixed_eur(row, plan.prices)))
     result = []
     for scenario in (*plan.training, *plan.held_out):
         default, tuned = (np.array(cost[scenario, label]) for label in (DEFAULT, TUNED))
-        change = 100.0 * (tuned / default - 1.0)
-        mean = 100.0 * (tuned.mean() / default.mean() - 1.0)
+        change, managed = tuned[:, 0] - default[:, 0], default[:, 0] - default[:, 1]
+        single = 100.0 * change / managed
+        means = float(default[:, 0].mean()), float(tuned[:, 0].mean())
+        percent = 100.0 * float(change.mean() / managed.mean())
         name, seen = Path(scenario).stem, scenario in plan.training
-        means = float(default.mean()), float(tuned.mean())
-        result.append(Gain(name, seen, *means, float(mean), float(change.min()), float(change.max())))
+        result.append(Gain(name, seen, *means, percent, float(single.min()), float(single.max())))
     return result
 
 
@@ -86,7 +90,9 @@ def settings_file_text(plan: TunePlan, found: Tuning) -> str:
     else:
         for gain in gains(plan, found):
             kind = "trained on" if gain.is_training else "held out"
-            notes.append(f"{gain.day} ({kind}): {gain.percent:+.2f} % EUR against the defaults")
+            notes.append(
+                f"{gain.day} ({kind}): {gain.percent:+.1f} % of what thermal management costs with the defaults"
+            )
     return settings_text(ControllerTable(name=plan.controller, settings=found.settings), notes) + "\n"
 
 
@@ -137,8 +143,8 @@ def _verdict(plan: TunePlan, found: Tuning) -> tuple[str, str]:
         (name, [g.percent for g in all_gains if g.is_training is seen])
         for name, seen in (("training", True), ("held out", False))
     ]
-    texts = [f"{np.mean(percent):+.2f} % {name}" for name, percent in sides if percent]
-    return "tuned", f"EUR a day: {', '.join(texts)}"
+    texts = [f"{np.mean(percent):+.1f} % {name}" for name, percent in sides if percent]
+    return "tuned", f"managed EUR: {', '.join(texts)}"
 
 
 def warnings(plan: TunePlan, found: Tuning) -> list[str]:
@@ -149,7 +155,7 @@ def warnings(plan: TunePlan, found: Tuning) -> list[str]:
     if found.best is None:
         return [*told, "No trial was cheaper than the defaults; settings.toml leaves them as they are."]
     told += [
-        f"{gain.day}, held out, costs {gain.percent:+.2f} % with the tuned settings: they do not carry over."
+        f"{gain.day}, held out, costs {gain.percent:+.1f} % with the tuned settings: they do not carry over."
         for gain in gains(plan, found)
         if not gain.is_training and not gain.percent <= 0.0
     ]

@@ -98,7 +98,7 @@ def _work(plan: "ComparisonPlan", arguments: argparse.Namespace) -> list["Row"]:
 
 def day_table(of_day: "Sequence[Entry]") -> str:
     """Return what a day cost under every strategy."""
-    first = of_day[0].cost.ranked_eur
+    first = of_day[0].managed_eur
     lines = [
         (
             entry.strategy,
@@ -107,10 +107,23 @@ def day_table(of_day: "Sequence[Entry]") -> str:
             f"{entry.cost.total_eur:.2f}",
             number(entry.kpis["comfort_violation_k_s"]),
             f"{entry.cost.ranked_eur:.2f}",
-            f"{100.0 * (entry.cost.ranked_eur / first - 1.0):+.2f} %",
+            f"{entry.managed_eur:.2f}",
+            f"{100.0 * (entry.managed_eur / first - 1.0):+.1f} %",
             entry.problem or entry.warning,
         )
         for entry in of_day
     ]
-    header = ("controller", "energy", "ageing", "time", "left", "EUR", "outside K s", "with it EUR", "", "")
-    return table(lines, header=header, right=range(1, 9))
+    header = (
+        "controller",
+        "energy",
+        "ageing",
+        "time",
+        "left",
+        "EUR",
+        "outside K s",
+        "with it EUR",
+        "managed",
+        "",
+        "",
+    )
+    return table(lines, header=header, right=range(1, 10))

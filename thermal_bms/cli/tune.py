@@ -155,11 +155,11 @@ def summary(label: str, plan: "TunePlan", found: "Tuning") -> str:
             "trained on" if gain.is_training else "held out",
             f"{gain.default_eur:.2f}",
             f"{gain.tuned_eur:.2f}",
-            f"{gain.percent:+.2f} %",
-            f"{gain.low_percent:+.2f} to {gain.high_percent:+.2f} %",
+            f"{gain.percent:+.1f} %",
+            f"{gain.low_percent:+.1f} to {gain.high_percent:+.1f} %",
         )
         for gain in gains(plan, found)
     ]
-    header = ("day", "", "default EUR", "tuned EUR", "", "of single seeds")
+    header = ("day", "", "default EUR", "tuned EUR", "managed", "single seeds")
     tail = "" if plan.held_out else "\nnothing was held out: the gain on other days is unknown (--held-out)"
     return f"{head}\n\n{table(rows, header=header, right=range(2, 6))}{tail}"

@@ -129,6 +129,14 @@ def test_a_price_that_turns_the_order_names_the_days_on_which_it_does() -> None:
     assert len(found) == 13
 
 
+def test_what_is_managed_differs_between_strategies_as_the_whole_does() -> None:
+    (of_day,) = entries(three(), PRICES).values()
+    first, second = of_day[:2]
+    assert 0.0 < first.managed_eur < first.cost.ranked_eur
+    whole = second.cost.ranked_eur - first.cost.ranked_eur
+    assert second.managed_eur - first.managed_eur == pytest.approx(whole)
+
+
 def test_headroom_is_shared_out_between_pid_and_bound() -> None:
     (of_day,) = entries(three(), PRICES).values()
     shares = headroom_shares(of_day)
@@ -140,7 +148,7 @@ def test_headroom_is_shared_out_between_pid_and_bound() -> None:
 
 
 def test_headroom_is_not_reported_where_there_is_hardly_any_or_no_bound() -> None:
-    near = [row for row in three(driver_h=5.0, grid_depot_kwh=285.0) if row["strategy"] != "thermostat"]
+    near = [row for row in three(driver_h=5.0, grid_depot_kwh=281.0) if row["strategy"] != "thermostat"]
     (of_day,) = entries(near, PRICES).values()
     assert headroom_shares(of_day) == {}
     assert headroom_shares(of_day[:2]) == {}

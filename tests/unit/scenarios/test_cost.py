@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenarios.cost import PRICED, day_cost, heat_left_electric_kwh
+from scenarios.cost import PRICED, day_cost, fixed_eur, heat_left_electric_kwh
 from scenarios.prices import PriceTable, load_prices
 from scenarios.runner import run
 from tests.unit.scenarios.small_days import load_day
@@ -26,6 +26,9 @@ KPIS: Mapping[str, float] = {
     "ageing_percent_per_day": 0.004,
     "pack_energy_kwh": 600.0,
     "comfort_violation_k_s": 7200.0,
+    "drive_h": 4.0,
+    "thermal_energy_kwh": 20.0,
+    "cell_heat_kwh": 30.0,
 }
 
 
@@ -60,6 +63,14 @@ def test_heat_is_a_burden_on_a_warm_day_worth_having_on_a_cold_one_and_nothing_b
 def test_the_value_of_heat_has_no_jump_over_the_weather(ambient_degc: float, step_k: float) -> None:
     change = heat_left_electric_kwh(10.0, ambient_degc + step_k) - heat_left_electric_kwh(10.0, ambient_degc)
     assert 0.0 <= change <= 10.0 * step_k / 5.0 / 0.95 + 1e-9
+
+
+def test_the_fixed_part_is_driving_and_the_energy_that_is_neither_thermal_system_nor_heat() -> None:
+    paid_eur = 300.0 * 0.20 + 200.0 * 0.40 + 50.0 * 0.20
+    expected = 4.0 * 45.0 + paid_eur / 550.0 * (550.0 - 20.0 - 30.0)
+    assert fixed_eur(KPIS, PRICES) == pytest.approx(expected)
+    nothing = {**KPIS, "grid_depot_kwh": 0.0, "grid_public_kwh": 0.0, "charge_left_kwh": 0.0}
+    assert fixed_eur(nothing, PRICES) == 0.0
 
 
 @pytest.mark.parametrize("price", list(PRICED))
