@@ -51,6 +51,7 @@ KPIS: Mapping[str, Kpi] = {
     "cell_temp_spread_mean_k": Kpi("Spread between cells, mean", "K"),
     "departure_temp_min_degc": Kpi("Coldest cell at the last departure from a plug", "degC"),
     "comfort_violation_k_s": Kpi("Outside the comfort band while awake", "K s"),
+    "in_use_violation_k_s": Kpi("Outside the comfort band while driving or charging", "K s"),
     "outside_comfort_minutes": Kpi("Time outside the comfort band while awake", "min"),
     "compressor_starts": Kpi("Compressor starts, those for the cabin included", ""),
     "battery_cooling_starts": Kpi("Compressor starts asked for by the battery", ""),

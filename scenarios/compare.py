@@ -58,7 +58,7 @@ class ComparisonPlan:
         """
         found: list[Case] = []
         for scenario in self.scenarios:
-            own = load_scenario(scenario).settings
+            own = load_scenario(scenario, self.overrides).settings
             for strategy in self.strategies:
                 changes = (*strategy.overrides(own.controller.name), *self.overrides)
                 load_scenario(scenario, changes)

@@ -78,7 +78,7 @@ def pareto_figure(of_day: Sequence[Entry]) -> Figure | None:
     _place(left, height_in, 0.75, 4.8, bottom_in=0.45, top_in=0.35)
     _place(right, height_in, 5.75, FIGURE_WIDTH_IN - 0.3, bottom_in=0.45, top_in=0.35)
     colours = {entry.strategy: STRATEGY_COLOURS[i % len(STRATEGY_COLOURS)] for i, entry in enumerate(of_day)}
-    violation = [(entry.kpis["comfort_violation_k_s"], entry.kpis["thermal_energy_kwh"]) for entry in known]
+    violation = [(entry.kpis["in_use_violation_k_s"], entry.kpis["thermal_energy_kwh"]) for entry in known]
     ageing = [(entry.cost.ageing_eur, entry.cost.ranked_eur - entry.cost.ageing_eur) for entry in known]
     for panel, points in ((left, violation), (right, ageing)):
         for entry, (x, y) in zip(known, points, strict=True):
@@ -86,7 +86,7 @@ def pareto_figure(of_day: Sequence[Entry]) -> Figure | None:
             panel.annotate(entry.strategy, (x, y), xytext=(6, 4), textcoords="offset points", fontsize=7.5)
         _joined(panel, points)
         panel.margins(0.18)
-    left.set_xlabel("Outside the comfort band while awake [K s]")
+    left.set_xlabel("Outside the comfort band in use [K s]")
     title(left, "Thermal system", "kWh")
     right.set_xlabel("Ageing [EUR]")
     title(right, "Everything else", "EUR")

@@ -26,9 +26,9 @@ from scenarios.sweep import Row
 
 COST_LEAD = (
     "EUR of one day. Left: what the charge missing at the end and the heat left in the cells will cost the next day "
-    "(negative: save). Outside: the price of cells outside the comfort band while awake. All counts it in; the range "
-    "is that between seeds, halved. Managed leaves out what no strategy changes, driving hours and the energy that "
-    "moves the truck; the percentage is of that, against the first strategy."
+    "(negative: save). Outside: the price of cells outside the comfort band while driving or charging. All counts it "
+    "in; the range is that between seeds, halved. Managed leaves out what no strategy changes, driving hours and the "
+    "energy that moves the truck; the percentage is of that, against the first strategy."
 )
 FIGURE_LEAD = (
     "Above, what a strategy costs more (right) or less (left) than the first one, part by part. Below, energy of the "
@@ -47,6 +47,7 @@ OPERATION = (
     "cell_temp_max_degc",
     "cell_temp_min_degc",
     "cell_temp_spread_max_k",
+    "in_use_violation_k_s",
     "comfort_violation_k_s",
     "actuator_travel",
     "compressor_starts",
@@ -177,12 +178,13 @@ def cost_table(of_day: Sequence[Entry]) -> str:
 
 
 def _band(entry: Entry) -> str:
-    share = entry.cost.ageing_eur / entry.kpis["ageing_percent_per_day"]
+    percent = entry.kpis["ageing_percent_per_day"]
+    share = entry.cost.ageing_eur / percent if percent else 0.0
     return " to ".join(_eur(share * entry.kpis[f"ageing_percent_per_day_{end}"]) for end in ("low", "high"))
 
 
 def _eur(value: float) -> str:
-    return f"{value:.2f}"
+    return f"{value:.2f}" if math.isfinite(value) else "–"
 
 
 def figures_table(of_day: Sequence[Entry], names: Sequence[str]) -> str:

@@ -39,7 +39,7 @@ class DayCost(NamedTuple):
     time_eur : driver and truck
     charge_left_eur : charge that the day took out of the pack and the depot has to bring back; negative: a gain
     heat_left_eur : electric energy that the heat left in the cells will cost, or negative: save
-    violation_eur : cells outside the comfort band
+    violation_eur : cells outside the comfort band while driving or charging
     """
 
     energy_eur: float
@@ -70,7 +70,7 @@ def day_cost(kpis: Mapping[str, float], prices: PriceTable) -> DayCost:
         time     = p_driver h_driver + p_truck h_truck
         charge   = p_depot (E_cells at the start - E_cells at the end)
         heat     = p_depot C w (T_end - 25 degC)            see heat_left_electric_kwh
-        violation = p_violation K h outside the comfort band, awake
+        violation = p_violation K h outside the comfort band, driving or charging
 
     The charge is priced as it stands in the cells; the loss of bringing it back slowly, 1 to 2 %, is left out.
     NaN where the run does not tell.
@@ -90,7 +90,7 @@ def day_cost(kpis: Mapping[str, float], prices: PriceTable) -> DayCost:
         time_eur=prices.driver_eur_per_h * kpis["driver_h"] + prices.truck_eur_per_h * kpis["truck_h"],
         charge_left_eur=-prices.energy_eur(kpis["charge_left_kwh"], "depot"),
         heat_left_eur=prices.energy_eur(heat_kwh, "depot"),
-        violation_eur=prices.violation_eur_per_k_h * kpis["comfort_violation_k_s"] / SECONDS_PER_HOUR,
+        violation_eur=prices.violation_eur_per_k_h * kpis["in_use_violation_k_s"] / SECONDS_PER_HOUR,
     )
 
 

@@ -99,7 +99,7 @@ class TunePlan:
         text = json.dumps(settings)
         found: list[Case] = []
         for scenario in self.held_out if unseen else self.training:
-            start = load_scenario(scenario).settings.seed + (UNSEEN_SEEDS if unseen else 0)
+            start = load_scenario(scenario, changes).settings.seed + (UNSEEN_SEEDS if unseen else 0)
             for seed in range(start, start + self.n_seeds):
                 values = (("seed", seed), (SETTINGS, text))
                 found.append(Case(len(found), scenario, values, (*changes, f"seed={seed}")))
@@ -111,7 +111,7 @@ class Trial:
     """Settings that were tried: their number, values and mean cost of a day [EUR], infinite when of no use."""
 
     number: int
-    settings: dict[str, Any]
+    settings: Settings
     cost_eur: float
 
 

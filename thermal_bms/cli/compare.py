@@ -105,7 +105,7 @@ def day_table(of_day: "Sequence[Entry]") -> str:
             *(f"{eur:.2f}" for eur in (entry.cost.energy_eur, entry.cost.ageing_eur, entry.cost.time_eur)),
             f"{entry.cost.charge_left_eur + entry.cost.heat_left_eur:.2f}",
             f"{entry.cost.total_eur:.2f}",
-            number(entry.kpis["comfort_violation_k_s"]),
+            number(entry.kpis["in_use_violation_k_s"]),
             f"{entry.cost.ranked_eur:.2f}",
             f"{entry.managed_eur:.2f}",
             f"{100.0 * (entry.managed_eur / first - 1.0):+.1f} %",

@@ -76,7 +76,7 @@ def test_a_wrong_setting_shows_before_the_first_run(tmp_path: Path) -> None:
 def test_the_order_is_by_all_that_has_a_price() -> None:
     (of_day,) = entries(three(), PRICES).values()
     assert order(of_day) == ("bound", "mpc", "pid", "thermostat")
-    costly = entries([*three()[:2], row_of("mpc", 2, comfort_violation_k_s=1e6)], PRICES)
+    costly = entries([*three()[:2], row_of("mpc", 2, in_use_violation_k_s=1e6)], PRICES)
     assert order(costly["hot"])[-1] == "mpc"
 
 

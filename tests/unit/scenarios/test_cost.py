@@ -25,7 +25,7 @@ KPIS: Mapping[str, float] = {
     "ambient_temp_mean_degc": 35.0,
     "ageing_percent_per_day": 0.004,
     "pack_energy_kwh": 600.0,
-    "comfort_violation_k_s": 7200.0,
+    "in_use_violation_k_s": 7200.0,
     "drive_h": 4.0,
     "thermal_energy_kwh": 20.0,
     "cell_heat_kwh": 30.0,
