@@ -79,14 +79,14 @@ def write_summary(scenario: LoadedScenario, result: RunResult) -> None:
         "warnings": result.warnings,
         "timings": result.timings,
     }
-    text = json.dumps(_for_json(summary), indent=2, allow_nan=False)
+    text = json.dumps(for_json(summary), indent=2, allow_nan=False)
     result.summary_path.write_text(text + "\n", encoding="utf-8")
 
 
-def _for_json(value: Any) -> Any:  # any JSON value, in and out
+def for_json(value: Any) -> Any:  # any JSON value, in and out
     """Return ``value`` with null in place of NaN and infinity, which JSON does not know."""
     if isinstance(value, dict):
-        return {key: _for_json(item) for key, item in value.items()}
+        return {key: for_json(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_for_json(item) for item in value]
+        return [for_json(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
