@@ -2,7 +2,8 @@
 
 The battery management requests what the pack takes plus what the truck draws, so a plugged-in truck conditions its
 pack on grid energy. Ratings of the library: AC depot 22 and 43 kW (IEC 61851, 32 and 63 A three-phase), CCS
-150 and 350 kW (500 A, 1000 V: CharIN CCS ratings), MCS 750 kW and 1 MW (SAE J3271: up to 3000 A, 1250 V).
+150 and 350 kW (500 A, 1000 V: CharIN CCS ratings), MCS 750 kW and 1 MW (SAE J3271: up to 3000 A, 1250 V). Up to
+150 kW a charger is taken to stand at the depot, above that in public (assumed); a scenario's phase can say otherwise.
 """
 
 from typing import Literal
@@ -12,6 +13,8 @@ from pydantic import Field
 from thermal_bms.errors import ScenarioError
 from thermal_bms.parameters import Parameters, did_you_mean
 
+Place = Literal["depot", "public"]
+
 
 class ChargerParameters(Parameters):
     """Ratings of a charging station or of an on-board charger."""
@@ -20,6 +23,7 @@ class ChargerParameters(Parameters):
     power_max_w: float = Field(gt=0.0, le=5e6)
     current_max_a: float = Field(gt=0.0, le=4000.0)
     voltage_max_v: float = Field(gt=0.0, le=1500.0)
+    place: Place = Field(default="depot", description="whose energy it sells")
     handshake_s: float = Field(default=30.0, ge=0.0, description="plug to first current, assumed")
     slew_a_per_s: float = Field(default=20.0, gt=0.0, description="IEC 61851-23 asks for at least 20 A/s")
 
@@ -28,12 +32,24 @@ CHARGERS: dict[str, ChargerParameters] = {
     "ac_22kw": ChargerParameters(kind="ac", power_max_w=22e3, current_max_a=100.0, voltage_max_v=1000.0),
     "ac_43kw": ChargerParameters(kind="ac", power_max_w=43e3, current_max_a=200.0, voltage_max_v=1000.0),
     "ccs_150kw": ChargerParameters(kind="ccs", power_max_w=150e3, current_max_a=500.0, voltage_max_v=1000.0),
-    "ccs_350kw": ChargerParameters(kind="ccs", power_max_w=350e3, current_max_a=500.0, voltage_max_v=1000.0),
+    "ccs_350kw": ChargerParameters(
+        kind="ccs", power_max_w=350e3, current_max_a=500.0, voltage_max_v=1000.0, place="public"
+    ),
     "mcs_750kw": ChargerParameters(
-        kind="mcs", power_max_w=750e3, current_max_a=1500.0, voltage_max_v=1250.0, slew_a_per_s=100.0
+        kind="mcs",
+        power_max_w=750e3,
+        current_max_a=1500.0,
+        voltage_max_v=1250.0,
+        place="public",
+        slew_a_per_s=100.0,
     ),
     "mcs_1mw": ChargerParameters(
-        kind="mcs", power_max_w=1e6, current_max_a=3000.0, voltage_max_v=1250.0, slew_a_per_s=100.0
+        kind="mcs",
+        power_max_w=1e6,
+        current_max_a=3000.0,
+        voltage_max_v=1250.0,
+        place="public",
+        slew_a_per_s=100.0,
     ),
 }
 

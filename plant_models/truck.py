@@ -13,25 +13,27 @@ from plant_models.charger import Charger, ChargerParameters
 from plant_models.chiller import build_chiller
 from plant_models.chiller_parameters import sized_for
 from plant_models.cold_plate import plate_coolant_mass_kg
-from plant_models.contactor_box import NEGATIVE, POSITIVE, PRECHARGE, ContactorBox
 from plant_models.coolant_loop import build_loop
 from plant_models.glycol import enthalpy
-from plant_models.kernels import RecordArray, record_of
+from plant_models.instruments import Instruments
+from plant_models.kernels import RecordArray
 from plant_models.pack import CircuitTables, PackArrays, circuit_tables, pack_arrays, rest_voltages, views
 from plant_models.pack_spme import ELECTRODES, SpmeArrays, electrode_view, fit_groups, spme_arrays
 from plant_models.road import CycleArrays, cycle_by_time
 from plant_models.runaway import Runaway
 from plant_models.safety_inputs import SafetyInputs
-from plant_models.sensors import N_BEFORE_OFFER, N_SCALAR_NOISE, SCALARS, NoiseStream
+from plant_models.sensors import N_BEFORE_OFFER
 from plant_models.spme_parameters import load_spme
+from plant_models.switches import Switches
 from plant_models.truck_energy import stored_chemical_j, stored_heat_j
 from plant_models.truck_parameters import TruckParameters
 from plant_models.truck_spme import TICKS
 from plant_models.truck_step import FROM_ABUSE, FROM_DRIVE, INPUTS, PORTS, drive_step
 from plant_models.truck_view import OF_VEHICLE, PER_STRING, VEHICLE, VIEW, observe
 from plant_models.vehicle import new_vehicle_state, vehicle_record
+from thermal_bms.errors import PlantError
 from thermal_bms.signals import Command, Measurement, VehicleMode
-from thermal_bms.units import BoolArray, FloatArray, degc_to_k
+from thermal_bms.units import FloatArray, degc_to_k
 
 AIR_MASS_IN_PACK_KG = 0.05
 BOIL_DEGC = 120.0  # 50 % glycol at the 1.5 bar of an expansion tank: 107 degC at 1 bar, assumed
@@ -51,7 +53,7 @@ class Surroundings:
 
 
 class Truck:
-    """A whole simulated truck.
+    """A whole simulated truck; ``switches``, ``safety`` and ``instruments`` are its own small parts.
 
     Parameters
     ----------
@@ -87,7 +89,7 @@ class Truck:
         self.cabin_power_w = 0.0
         self.charger: Charger | None = None
         self.runaway: Runaway | None = None  # until a cell is abused
-        spread, self._noise_seed = np.random.SeedSequence(seed).spawn(2)
+        spread, noise = np.random.SeedSequence(seed).spawn(2)
         self._build_circuit(degc_to_k(temp_degc))
         pack = parameters.pack
         self.pack: PackArrays = pack_arrays(
@@ -107,23 +109,17 @@ class Truck:
         self.branches = np.ones((3, pack.n_strings))
         n_electrodes = 0 if self.electrodes is None else len(ELECTRODES)
         self._view = np.zeros(len(VIEW) + len(PER_STRING) * pack.n_strings + n_electrodes)
-        self._blocked = [False] * pack.n_strings
-        self._welded = [False] * pack.n_strings
-        self._blown = [False] * pack.n_strings
-        self._no_precharge = np.zeros(pack.n_strings, dtype=np.bool_)
+        self.switches = Switches(pack.n_strings, parameters.box, pack.contactor_resistance_ohm)
+        self.instruments = Instruments(parameters.sensors, pack, noise, degc_to_k(temp_degc))
         self.safety = SafetyInputs()
         if parameters.cooling == "air":
             self.safety.coolant_level = math.nan
-        self.box: ContactorBox | None = None
-        if parameters.box is not None:
-            self.box = ContactorBox(parameters.box, pack.n_strings, pack.contactor_resistance_ohm)
         self._locked_in_j = 0.0
         self._cycle: CycleArrays | None = None
         self._tables: dict[float, CircuitTables] = {}
         self._command = Command(contactor_close=(False,) * pack.n_strings)
         self.load(payload_kg)
         self.park()
-        self._build_sensors()
         self._surroundings = Surroundings(temp_degc)
         if self.electrodes is None:
             rest_voltages(self.tables(1.0), self.pack)
@@ -163,24 +159,6 @@ class Truck:
         """Multiply the hydraulic resistance of a string's cold plate."""
         self.branches[0, string] *= factor
 
-    def block_string(self, string: int) -> None:
-        """Keep a string's contactors open whatever is commanded."""
-        self._blocked[string] = True
-        if self.box:
-            self.box.stuck[POSITIVE, string] = 0.0
-
-    def weld_string(self, string: int) -> None:
-        """Keep a string's positive contactor closed whatever is commanded; without a box, both."""
-        self._welded[string] = True
-        if self.box:
-            self.box.stuck[POSITIVE, string] = 1.0
-
-    def blow_fuse(self, string: int) -> None:
-        """Cut a string off; its contactors still say what they are told."""
-        self._blown[string] = True
-        if self.box:
-            self.box.fuse_blown[string] = True
-
     def weaken_cell(self, string: int, factor: float) -> None:
         """Multiply the capacity of the middle group of a string and divide its resistance by the same factor.
 
@@ -213,6 +191,8 @@ class Truck:
 
     def abused(self) -> Runaway:
         """Return the model of runaway, made when first asked for: triggers are given to it."""
+        if self.electrodes is not None:
+            raise PlantError('a cell can run away with cell_model = "ecm" only')
         if self.runaway is None:
             liquid = self.parameters.cooling == "liquid"
             boil_j_per_kg = enthalpy(self._p[0], degc_to_k(BOIL_DEGC)) if liquid else math.inf
@@ -226,28 +206,22 @@ class Truck:
     def actuate(self, command: Command) -> None:
         """Take a command; it acts from the next step on."""
         self._command = command
-        if self.box:
-            closes = command.contactor_close
-            idle = (False,) * len(closes)
-            self.box.command(closes, command.negative_close or closes, command.precharge_close or idle)
-            return
-        for k, wanted in enumerate(command.contactor_close):
-            on = (wanted and not self._blocked[k]) or self._welded[k]
-            self.state.string_closed[k] = 1.0 if on and not self._blown[k] else 0.0
+        self.switches.command(command, self.state)
 
     def measure(self) -> Measurement:
         """Return what the truck's sensors say now."""
         rating = self.charger
         offer = NO_OFFER if rating is None else rating.offer()
-        scalars, safety = self._scalars.tolist(), self.safety
-        positive, negative, precharge = self._feedback()
+        shown, safety = self.instruments, self.safety
+        scalars = shown.scalars.tolist()
+        positive, negative, precharge = self.switches.feedback(self.state)
         return Measurement(  # type: ignore[call-arg]  # the scalars are as many as SCALARS names
             self.time_s,
             self.mode,
-            self._voltages_v.copy(),
-            self._cell_temp_degc.copy(),
-            self._strings[0].copy(),
-            self._strings[1].copy(),
+            shown.voltages_v.copy(),
+            shown.temps_degc.copy(),
+            shown.strings[0].copy(),
+            shown.strings[1].copy(),
             positive,
             *scalars[:N_BEFORE_OFFER],  # type: ignore[arg-type]
             *offer,
@@ -267,7 +241,10 @@ class Truck:
         """Advance everything by ``dt_s`` seconds under the last command."""
         self._surroundings = surroundings
         ambient_k = degc_to_k(surroundings.ambient_temp_degc)
-        live = self._connect(dt_s)
+        self.safety.step(dt_s)
+        if self.safety.dry:
+            self.branches[0] = AIR_LOCK
+        box, live = self.switches.box, self.switches.connect(self.constants, self.state, dt_s)
         self._step_loads(surroundings, live=live)
         drive_heat_w = self._step_vehicle(ambient_k, dt_s, live=live)
         thermal = self._command.thermal
@@ -284,13 +261,13 @@ class Truck:
             drive_heat_w,
             self._cabin_request_w,
             degc_to_k(self.parameters.cabin.set_point_degc) if self._occupied else ambient_k,
-            self.auxiliary_power_w + (self.box.link_power_w if self.box else 0.0),
+            self.auxiliary_power_w + (box.link_power_w if box else 0.0),
             self.cabin_power_w,
-            self._charger_current_a(dt_s, live=live) - (self.box.link_current_a if self.box else 0.0),
+            self._charger_current_a(dt_s, live=live) - (box.link_current_a if box else 0.0),
         )
         self.bus_voltage_v = self._step(*self.kernel_arguments(dt_s), self._inputs, dt_s)
-        if self.box:
-            self.bus_voltage_v = self.box.settle(self.bus_voltage_v, self.ports, dt_s)
+        if box:
+            self.bus_voltage_v = box.settle(self.bus_voltage_v, self.ports, dt_s)
         if self.runaway is not None:
             self.ports[FROM_ABUSE:] = self.runaway.step(self.time_s + dt_s, dt_s)
         self._observe(dt_s)
@@ -320,7 +297,7 @@ class Truck:
         """Return chemical energy and stored heat of the whole truck [J]."""
         chemical_j = stored_chemical_j(self.electrodes or self.tables(1.0), self.pack)
         heat_j = stored_heat_j(self._p, self._s, self._chiller_p, self._chiller_s, self.pack)
-        link_j = self.box.stored_energy_j if self.box else 0.0
+        link_j = self.switches.box.stored_energy_j if self.switches.box else 0.0
         if self.runaway is not None:
             chemical_j += self.runaway.held_j
             heat_j -= self.runaway.missing_heat_j
@@ -349,33 +326,6 @@ class Truck:
 
     # --- inside ---
 
-    def _connect(self, dt_s: float) -> bool:
-        """Let switches and leak act; return whether the bus is live."""
-        self.safety.step(dt_s)
-        if self.safety.dry:
-            self.branches[0] = AIR_LOCK
-        state = self.state
-        if self.box is None:
-            return 1.0 in state.string_closed.tolist()
-        self.box.connect(
-            state.string_voltage_v,
-            state.string_current_a,
-            state.string_closed,
-            self.constants.contact_resistance_ohm,
-            dt_s,
-        )
-        return self.box.live
-
-    def _feedback(self) -> tuple[BoolArray, BoolArray, BoolArray]:
-        """Return what the switches say: positive and negative contactors, precharge relays."""
-        if self.box:
-            closed = self.box.closed.copy()
-            return closed[POSITIVE], closed[NEGATIVE], closed[PRECHARGE]
-        closed = self.state.string_closed > 0.0
-        if True in self._blown:
-            closed |= np.array(self._blown) & np.array(self._command.contactor_close)
-        return closed, closed, self._no_precharge
-
     def _build_circuit(self, temp_k: float) -> None:
         parameters = self.parameters
         self._step = TICKS[parameters.cooling, self.cell_model]
@@ -388,22 +338,6 @@ class Truck:
         elif parameters.air is not None:
             self._p, self._s = build_air_path(parameters.air, temp_k)
             self._coolant_mass_kg = AIR_MASS_IN_PACK_KG * parameters.pack.n_strings
-
-    def _build_sensors(self) -> None:
-        pack = self.parameters.pack
-        self._sensor_p = record_of(self.parameters.sensors)
-        voltage, temperature, rest = (np.random.default_rng(s) for s in self._noise_seed.spawn(3))
-        self._voltage_noise = NoiseStream(voltage, pack.n_strings * pack.n_series)
-        self._temp_noise = NoiseStream(temperature, pack.n_strings * pack.n_temp_sensors)
-        self._noise = NoiseStream(rest, N_SCALAR_NOISE + pack.n_strings)
-        self._scalars = np.zeros(len(SCALARS))
-        shape = (pack.n_strings, pack.n_temp_sensors)
-        self._lagged_k = np.full(shape, float(self.state.surface_temp_k[0, 0]))
-        self._cell_temp_degc = np.empty(shape)
-        self._voltages_v = np.empty_like(self.state.voltage_v)
-        self._strings = np.empty((2, pack.n_strings))
-        self._world = np.zeros(4)
-        self._keep = self._keep_dt_s = 0.0
 
     def _stand(self) -> None:
         self._cycle = None
@@ -468,33 +402,10 @@ class Truck:
 
     def _observe(self, dt_s: float) -> None:
         """Let sensors and view see the truck as it is now, ``dt_s`` after the last time."""
-        if dt_s != self._keep_dt_s:
-            tau_s = self.parameters.pack.sensor_time_constant_s
-            self._keep = math.exp(-dt_s / tau_s) if tau_s > 0.0 else 0.0
-            self._keep_dt_s = dt_s
         around = self._surroundings
-        self._world[:] = self.bus_voltage_v, around.ambient_temp_degc, around.humidity, self._keep
-        observe(
-            self.pack,
-            self._p,
-            self._s,
-            self._chiller_s,
-            self.vehicle,
-            self._sensor_p,
-            self._voltage_noise.row(),
-            self._temp_noise.row(),
-            self._noise.row(),
-            self._world,
-            self._lagged_k,
-            self._voltages_v,
-            self._cell_temp_degc,
-            self._strings,
-            self._scalars,
-            self.ports,
-            self.energies_j,
-            self._view,
-            dt_s,
-        )
+        look = self.instruments.arguments(self.bus_voltage_v, around.ambient_temp_degc, around.humidity, dt_s)
+        truth = (self.pack, self._p, self._s, self._chiller_s, self.vehicle)
+        observe(*truth, *look, self.ports, self.energies_j, self._view, dt_s)  # type: ignore[call-arg]  # ten in look
 
 
 def compile_kernels(parameters: TruckParameters, cell_model: CellModel = "ecm") -> None:

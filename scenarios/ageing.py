@@ -58,7 +58,7 @@ def aged_run(recording: SignalSource) -> AgedRun:
     RecordingError
         when the recording lacks cells, strings or the truck, or is shorter than two rows.
     """
-    truck, cell = _truck(recording.meta)
+    truck, cell = recorded_truck(recording.meta)
     if not isinstance(recording, StreamSource) or CELLS not in recording.streams:
         raise RecordingError("the recording has no stream of cells, so nothing can be said about ageing")
     cells, signals = _cells(recording), recording.stream(SIGNALS)
@@ -171,7 +171,14 @@ def _losses(state: AgeingState, day: AgeingDay) -> tuple[FloatArray, FloatArray,
     return low_factor * law + plated[0], law + plated[1], high_factor * law + plated[2]
 
 
-def _truck(meta: Mapping[str, Any]) -> tuple[TruckParameters, CellParameters]:
+def recorded_truck(meta: Mapping[str, Any]) -> tuple[TruckParameters, CellParameters]:
+    """Return the truck that a recording was made with, and its cell.
+
+    Raises
+    ------
+    RecordingError
+        when the recording does not hold it.
+    """
     truck = meta.get("truck")
     if not isinstance(truck, Mapping):
         raise RecordingError("the recording does not hold its truck, so nothing can be said about ageing")

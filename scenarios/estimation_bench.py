@@ -148,6 +148,15 @@ class PackBench:
         self.time_s += seconds
         self.state.string_closed[:] = 1.0
 
+    def stand(self, seconds: int) -> Estimate:
+        """Stand awake with open contactors, as before going to sleep."""
+        self.state.string_closed[:] = 0.0
+        for _ in range(seconds):
+            self.step(0.0)
+            estimate = self.estimate()
+        self.state.string_closed[:] = 1.0
+        return estimate
+
     def measure(self) -> Measurement:
         """Return what the sensors say."""
         state, draw = self.state, self._noise.standard_normal

@@ -34,12 +34,12 @@ ACTUATOR_FAULTS: dict[str, ActuatorFault] = {
 }
 PLANT_FAULTS: dict[str, PlantFault] = {
     "plate_clogged": lambda truck, string, value: truck.clog_plate(string, value),
-    "string_open": lambda truck, string, _: truck.block_string(string),
+    "string_open": lambda truck, string, _: truck.switches.block(string),
     "cell_weak": lambda truck, string, value: truck.weaken_cell(string, value),
     "refrigerant_lost": lambda truck, _, value: truck.starve_evaporator(value),
     "interface_lost": lambda truck, string, value: truck.loosen_contact(string, value),
-    "string_welded": lambda truck, string, _: truck.weld_string(string),
-    "fuse_blown": lambda truck, string, _: truck.blow_fuse(string),
+    "string_welded": lambda truck, string, _: truck.switches.weld(string),
+    "fuse_blown": lambda truck, string, _: truck.switches.blow_fuse(string),
     "hvil_open": lambda truck, *_: setattr(truck.safety, "hvil_closed", 0.0),
     "crash": lambda truck, *_: setattr(truck.safety, "crash", 1.0),
     "isolation_low": lambda truck, _, value: setattr(truck.safety, "isolation_ohm", value),
@@ -87,13 +87,13 @@ NOT_BELOW_ZERO = frozenset({"isolation_low", "coolant_leak", "link_late", "clock
 
 
 def _stick(truck: Truck, switch: int, string: int, *, closed: bool) -> None:
-    if truck.box:
-        truck.box.stuck[switch, string] = float(closed)
+    if truck.switches.box:
+        truck.switches.box.stuck[switch, string] = float(closed)
 
 
 def _short(truck: Truck) -> None:
-    if truck.box:
-        truck.box.short_on_bus = True
+    if truck.switches.box:
+        truck.switches.box.short_on_bus = True
 
 
 class FaultEntry(Parameters):

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from scenarios.account import account_kpis
 from scenarios.ageing import ageing_kpis
 from scenarios.checks import (
     CHARGING_CAUSES,
@@ -70,6 +71,7 @@ def compute_kpis(recording: SignalSource) -> dict[str, float]:
         **_electrodes(rows),
         **_closures(recording),
         **ageing_kpis(recording),
+        **account_kpis(recording),
     }
     return {name: float(found.get(name, NAN)) for name in KPIS}
 
@@ -184,6 +186,8 @@ def _temperature(rows: _Rows) -> dict[str, float]:
         outside_k = np.maximum(hottest_degc - high_degc, 0.0) + np.maximum(low_degc - coldest_degc, 0.0)
         awake_s = np.where(rows.awake, rows.dt_s, 0.0)
         result["comfort_violation_k_s"] = float(np.dot(outside_k, awake_s))
+        in_use_s = np.where(rows.driving | charging_rows(rows), rows.dt_s, 0.0)
+        result["in_use_violation_k_s"] = float(np.dot(outside_k, in_use_s))
         result["outside_comfort_minutes"] = float(awake_s[outside_k > 0.0].sum()) / SECONDS_PER_MINUTE
     return result
 
@@ -294,13 +298,16 @@ def _share_of_offer(rows: _Rows, power_w: FloatArray, blocks: list[slice]) -> Fl
     return np.clip(np.divide(power_w, offer_w, out=np.zeros_like(power_w), where=offer_w > 0.0), 0.0, 1.0)
 
 
+SOC_MISS = 0.002  # a charge ends by the estimate, which may be off by this much
+
+
 def _minutes_10_to_80(rows: _Rows, block: slice) -> float:
     soc = np.maximum.accumulate(rows["soc"][block])
-    if soc[0] > 0.102 or not soc[-1] >= 0.8:
+    if soc[0] > 0.1 + SOC_MISS or not soc[-1] >= 0.8 - SOC_MISS:
         return NAN
     time_s = rows.time_s[block]
     start = int(np.searchsorted(soc, 0.1, side="right"))
-    end = int(np.searchsorted(soc, 0.8))
+    end = int(np.searchsorted(soc, min(0.8, float(soc[-1]))))
     return float(time_s[end] - time_s[max(start - 1, 0)]) / SECONDS_PER_MINUTE
 
 

@@ -10,8 +10,8 @@ from typing import final
 from plant_models.charger import charger
 from plant_models.truck import Surroundings, Truck
 from scenarios.climate import build_climate
+from scenarios.day import cycle_of
 from scenarios.faults import FaultyLink
-from scenarios.runner import cycle_of
 from scenarios.scenario import ChargePhase, DrivePhase, LoadedScenario, ParkPhase, Phase
 from thermal_bms.interfaces import Link
 from thermal_bms.link import DirectLink

@@ -1,15 +1,13 @@
 """One table of prices for everything that is counted in EUR: time, energy, and the capacity of the battery."""
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field
 
+from plant_models.charger import Place
 from thermal_bms.parameters import Parameters, Source, parse, read_toml
 
 PRICES = Path(__file__).parent / "prices.toml"
-
-Place = Literal["depot", "public"]
 
 
 class PriceTable(Parameters):
@@ -21,6 +19,9 @@ class PriceTable(Parameters):
     depot_eur_per_kwh: float = Field(ge=0.0, le=5.0)
     public_eur_per_kwh: float = Field(ge=0.0, le=5.0)
     battery_eur_per_kwh: float = Field(ge=0.0, le=2000.0)
+    violation_eur_per_k_h: float = Field(
+        default=1.0, ge=0.0, le=1000.0, description="cells outside the comfort band"
+    )
     end_of_life_capacity: float = Field(ge=0.5, lt=1.0, description="relative to new")
     value_at_end_of_life: float = Field(ge=0.0, lt=1.0, description="share of the price")
 
@@ -59,7 +60,7 @@ class PriceTable(Parameters):
         >>> load_prices().scaled("driver_eur_per_h", 0.5).driver_eur_per_h
         15.0
         """
-        return parse(PriceTable, {**self.model_dump(), name: factor * getattr(self, name)}, PRICES.name)
+        return self.model_copy(update={name: factor * getattr(self, name)})
 
 
 def load_prices(path: Path = PRICES) -> PriceTable:

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from controllers.registry import create
+from controllers.settings_file import ControllerTable
 from plant_models.cell_monitoring import MonitoringSettings
-from plant_models.charger import charger
+from plant_models.charger import Place, charger
 from plant_models.contactor_box import TICK_MAX_S
 from plant_models.health import PackHealth, read_health
 from plant_models.spme_parameters import check_electrochemistry
@@ -60,6 +61,7 @@ class ChargePhase(Parameters):
     duration_h: float | None = Field(default=None, gt=0.0, le=240.0, description="departure after this time")
     duration_max_h: float = Field(default=24.0, gt=0.0, le=72.0, description="give up after this time")
     conditioning: bool = Field(default=True, description="tell the controller when departure is")
+    place: Place | None = Field(default=None, description="whose energy it is; default: by the charger")
 
 
 Phase = Annotated[DrivePhase | ParkPhase | ChargePhase, Field(discriminator="kind")]
@@ -91,11 +93,10 @@ class InitialState(Parameters):
         return self
 
 
-class ControllerChoice(Parameters):
+class ControllerChoice(ControllerTable):
     """Which controller, with which settings."""
 
     name: str = "pid"
-    settings: dict[str, Any] = Field(default_factory=dict)
 
 
 class PreviewSettings(Parameters):

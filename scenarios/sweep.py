@@ -23,6 +23,7 @@ from scenarios.checks import KPIS
 from scenarios.runner import run
 from scenarios.scenario import load_scenario
 from thermal_bms.errors import ScenarioError, ThermalBmsError
+from thermal_bms.parameters import toml_text
 from thermal_bms.units import FloatArray
 
 Value = float | int | str | bool
@@ -60,13 +61,6 @@ class RandomAxis:
         if self.law == "integer":
             return [int(x) for x in np.minimum(np.floor(a + share * (b - a + 1.0)), b)]
         return [float(x) for x in a + share * (b - a)]
-
-    def ends(self) -> tuple[Value, ...]:
-        """Return the values that stand for the law's range when a plan is checked."""
-        if self.law == "choice":
-            return self.arguments
-        low, high = self.draw(np.array([0.0, 1.0]))
-        return low, high
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +112,14 @@ class SweepPlan:
             for point in product(*(axis.values for axis in self.grid)):
                 for drawn in self._draws():
                     values = tuple(zip(self.axes, (*point, *drawn), strict=True))
-                    changes = tuple(f"{key}={_as_toml(value)}" for key, value in values)
+                    changes = tuple(f"{key}={toml_text(value)}" for key, value in values)
                     yield Case(number, scenario, values, (*self.overrides, *changes))
                     number += 1
 
     def check(self) -> None:
-        """Load every scenario with the ends of every axis, so that a mistake shows before the first run.
+        """Load every scenario with what every axis takes, so that a mistake shows before the first run.
+
+        Of drawn numbers the lowest and the highest are looked at.
 
         Raises
         ------
@@ -137,12 +133,28 @@ class SweepPlan:
             raise ScenarioError(f"--samples {self.samples} needs something to draw; add --random KEY=LAW")
         for scenario in self.scenarios:
             load_scenario(scenario, self.overrides)
-            for key, values in (
-                *((axis.key, axis.values) for axis in self.grid),
-                *((axis.key, axis.ends()) for axis in self.random),
-            ):
-                for value in values:
-                    load_scenario(scenario, (*self.overrides, f"{key}={_as_toml(value)}"))
+            for key, values in self._taken():
+                for value in _ends(values):
+                    load_scenario(scenario, (*self.overrides, f"{key}={toml_text(value)}"))
+
+    def columns(self) -> dict[str, type]:
+        """Return the columns of the results and what they hold; an axis holds text where not all of it is numbers."""
+        axes = {key: _kind(values) for key, values in self._taken()}
+        return {
+            "case": int,
+            "scenario": str,
+            "passed": bool,
+            "error": str,
+            "run_s": float,
+            **{key: axes.get(key, int) for key in self.axes},
+            **dict.fromkeys(KPIS, float),
+        }
+
+    def _taken(self) -> list[tuple[str, tuple[Value, ...]]]:
+        """Return every axis with the values it takes in this plan."""
+        drawn = list(zip(*self._draws(), strict=True)) if self.random else []
+        found = [(axis.key, axis.values) for axis in self.grid]
+        return found + [(axis.key, tuple(column)) for axis, column in zip(self.random, drawn, strict=False)]
 
     def _named(self) -> set[str]:
         fixed = (override.partition("=")[0].strip() for override in self.overrides)
@@ -158,6 +170,21 @@ class SweepPlan:
         if SEED_KEY in self.axes[len(self.grid) + len(self.random) :]:
             columns.append([int(s) for s in rng.integers(1, 2**31, self.samples)])
         return zip(*columns, strict=True) if columns else iter([()])
+
+
+def _ends(values: Sequence[Value]) -> Sequence[Value]:
+    """Return the lowest and the highest of numbers, or all values when there is text among them."""
+    numbers = [value for value in values if isinstance(value, (int, float))]
+    if len(numbers) < len(values):
+        return sorted(set(values), key=str)
+    return min(numbers), max(numbers)
+
+
+def _kind(values: Sequence[Value]) -> type:
+    """Return what a column of these values holds: flags, numbers or text."""
+    if all(isinstance(value, bool) for value in values):
+        return bool
+    return float if all(isinstance(value, (int, float)) for value in values) else str
 
 
 def parse_grid(text: str) -> GridAxis:
@@ -224,12 +251,6 @@ def _values(listed: str, where: str) -> tuple[Value, ...]:
     return tuple(values)
 
 
-def _as_toml(value: Value) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else repr(value)
-
-
 def run_case(case: Case) -> Row:
     """Run one case and return its row: values, figures, verdict; an error is told in the row, not raised."""
     started = perf_counter()
@@ -241,6 +262,8 @@ def run_case(case: Case) -> Row:
         row["passed"] = result.passed
     except ThermalBmsError as error:
         row["error"] = str(error)
+    except Exception as error:  # a user's controller may raise anything; the other cases are not to be lost
+        row["error"] = f"{type(error).__name__}: {error}"
     row["run_s"] = perf_counter() - started
     return row
 
@@ -249,16 +272,3 @@ def lost_case(case: Case, error: str) -> Row:
     """Return the row of a case that gave no figures, and why."""
     row: Row = {"case": case.number, "scenario": case.scenario, "passed": False, "error": error, "run_s": 0.0}
     return {**row, **dict(case.values), **dict.fromkeys(KPIS, math.nan)}
-
-
-def columns(axes: Sequence[str]) -> dict[str, type]:
-    """Return the columns of a sweep's results and what they hold; axes hold text where they are mixed."""
-    return {
-        "case": int,
-        "scenario": str,
-        "passed": bool,
-        "error": str,
-        "run_s": float,
-        **dict.fromkeys(axes, object),
-        **dict.fromkeys(KPIS, float),
-    }

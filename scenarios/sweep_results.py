@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from scenarios.sweep import Row, SweepPlan, columns
+from scenarios.sweep import Row, SweepPlan
 from thermal_bms.errors import RecordingError, ScenarioError
 from thermal_bms.export import load_arrow
 
@@ -34,7 +34,7 @@ class SweepResults:
     def __init__(self, folder: Path, plan: SweepPlan) -> None:
         self.folder = folder
         self._arrow, self._parquet = load_arrow()
-        self._kinds = columns(plan.axes)
+        self._kinds = plan.columns()
         self._waiting: list[Row] = []
         self._written_s = perf_counter()
         text = json.dumps(asdict(plan), indent=2)
@@ -91,9 +91,6 @@ class SweepResults:
         return sorted((self.folder / PARTS).glob("part-*.parquet"))
 
     def _column(self, name: str, kind: type) -> Any:  # pyarrow has no types
-        values = [row[name] for row in self._waiting]
-        if kind is object:  # an axis: numbers where all are numbers, else text
-            kind = float if all(isinstance(v, (int, float)) for v in values) else str
-            values = [kind(v) for v in values]
+        values = [kind(row[name]) for row in self._waiting]
         types = {int: self._arrow.int64(), float: self._arrow.float64(), bool: self._arrow.bool_()}
         return self._arrow.array(values, type=types.get(kind, self._arrow.string()))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from itertools import count
 from typing import Any, TypeVar
 
 from thermal_bms.errors import ScenarioError
@@ -44,7 +45,7 @@ def results(
     Raises
     ------
     ScenarioError
-        when the scheduler cannot be reached or Dask is not installed.
+        when the scheduler cannot be reached, has no workers, or Dask is not installed.
     """
     if scheduler:
         yield from _on_cluster(function, iter(tasks), lost, scheduler)
@@ -59,24 +60,25 @@ def results(
 def _on_cores(
     function: Callable[[Task], Result], tasks: Iterator[Task], lost: Callable[[Task, str], Result], n: int
 ) -> Iterator[Result]:
-    waiting = True
+    waiting, numbers = True, count()
     while waiting:
-        out: dict[Future[Result], Task] = {}
+        owed: dict[int, Task] = {}  # taken and not yet answered; a task is in here before it is sent off
+        sent: dict[Future[Result], int] = {}
         pool = _pool(n)
         try:
-            while waiting or out:
-                while waiting and len(out) < AHEAD * n:
+            while waiting or sent:
+                while waiting and len(sent) < AHEAD * n:
+                    waiting = False
                     for task in _take(tasks):
-                        out[pool.submit(function, task)] = task
-                        break
-                    else:
-                        waiting = False
-                for future in wait(out, return_when=FIRST_COMPLETED).done:
+                        waiting, number = True, next(numbers)
+                        owed[number] = task
+                        sent[pool.submit(function, task)] = number
+                for future in wait(sent, return_when=FIRST_COMPLETED).done:
                     result = future.result()
-                    del out[future]
+                    del owed[sent.pop(future)]
                     yield result
         except BrokenProcessPool:  # one of these was its end; alone, each shows whether it was
-            for task in out.values():
+            for task in owed.values():
                 yield _alone(function, task, lost)
         finally:
             pool.shutdown(cancel_futures=True)
@@ -114,7 +116,8 @@ def _on_cluster(
 ) -> Iterator[Result]:
     client, as_completed = _client(scheduler)
     with client:
-        waiting = as_completed(raise_errors=False)
+        _await_worker(client, scheduler)
+        waiting = as_completed(loop=client.loop, raise_errors=False)
         owner: dict[Any, Task] = {}
 
         def submit() -> None:
@@ -130,6 +133,15 @@ def _on_cluster(
             failure = future.exception()
             yield future.result() if failure is None else lost(task, f"{type(failure).__name__}: {failure}")
             submit()
+
+
+def _await_worker(client: Any, scheduler: str) -> None:  # distributed has no types
+    try:
+        client.wait_for_workers(1, timeout=CONNECT_S)
+    except TimeoutError:
+        raise ScenarioError(
+            f"--scheduler {scheduler}: has no workers; start some with dask worker {scheduler}"
+        ) from None
 
 
 def _client(scheduler: str) -> tuple[Any, Any]:  # distributed has no types

@@ -4,6 +4,7 @@ Layers, later wins: parameter set < scenario < ``--set a.b=c``.
 """
 
 import difflib
+import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -84,6 +85,15 @@ def with_overrides(data: Mapping[str, Any], overrides: Sequence[str]) -> dict[st
             raise ConfigError(f"--set {override}: expected key=value, as in --set controller.name=pid")
         _assign(result, key.strip(), _value(text.strip()), override)
     return result
+
+
+def toml_text(value: Any) -> str:  # number, flag, text, or a list of them
+    """Return a value as TOML, for an override or a file.
+
+    >>> toml_text(True), toml_text("a"), toml_text([1.0, 2])
+    ('true', '"a"', '[1.0, 2]')
+    """
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def merged(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 The controller drives its own reduced model of a heavy truck, hot, over hills and into a planned charge. Times are
 of whole plans (observer, forecast, linearisation, program, solver, check), of one program (assembly and solver), and of
-the plans in which a change of path is weighed, on one thread. With casadi, also the nonlinear program of the same
+the plans in which a change of path is weighed: processor time, so that
+a busy machine disturbs it less. With casadi, also the nonlinear program of the same
 model, grid, prices and bounds by IPOPT, in the same run.
 """
 
@@ -63,11 +64,11 @@ class Stopwatch:
 
     def start(self) -> None:
         """Begin."""
-        self._start_s = time.perf_counter()
+        self._start_s = time.process_time()
 
     def missed(self) -> bool:
         """Keep the time; never late."""
-        self.times_s.append(time.perf_counter() - self._start_s)
+        self.times_s.append(time.process_time() - self._start_s)
         return False
 
 
@@ -127,9 +128,9 @@ def timed(work: Callable[[], object], repeats: int) -> list[float]:
     """Return how long some work takes, again and again [s]."""
     found = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         work()
-        found.append(time.perf_counter() - start)
+        found.append(time.process_time() - start)
     return found
 
 

@@ -236,10 +236,10 @@ def _climate_row(name: str) -> tuple[str, str, str]:
 def charger_table() -> str:
     """Return the chargers with their ratings."""
     found = [
-        (f"`{name}`", f"{c.power_max_w / 1000.0:g}", f"{c.current_max_a:g}", f"{c.voltage_max_v:g}")
+        (f"`{name}`", f"{c.power_max_w / 1000.0:g}", f"{c.current_max_a:g}", f"{c.voltage_max_v:g}", c.place)
         for name, c in CHARGERS.items()
     ]
-    return markdown(("charger", "kW", "A", "V"), found)
+    return markdown(("charger", "kW", "A", "V", "place"), found)
 
 
 def fault_table() -> str:

@@ -54,6 +54,8 @@ OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Mult: ast.Div,
     ast.Div: ast.Mult,
 }
+CANNOT_MATTER = {"strict", "frozen", "slots"}
+"""Lengths that are equal by construction, and how a dataclass is stored."""
 NAMES = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
 
@@ -85,10 +87,12 @@ def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
 
 def inside(tree: ast.AST) -> Iterator[tuple[ast.AST, str, int | None]]:
     """Yield every place of a tree that may change: parent, field, and index in a list; log calls stay as they are."""
+    if isinstance(tree, ast.ClassDef) and any(ast.unparse(base) == "IntEnum" for base in tree.bases):
+        return  # their numbers are names
     for field, value in ast.iter_fields(tree):
         if field in {"annotation", "returns"} or is_log(value):
             continue
-        if isinstance(tree, ast.keyword) and tree.arg == "strict":  # lengths are equal by construction
+        if isinstance(tree, ast.keyword) and tree.arg in CANNOT_MATTER:
             continue
         for i, child in enumerate(value) if isinstance(value, list) else [(None, value)]:
             if isinstance(child, ast.AST) and not is_log(child):
@@ -173,7 +177,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("modules", nargs="*", default=list(MODULES), help=f"of {', '.join(MODULES)}")
     parser.add_argument("--list", action="store_true", dest="list_only")
-    parser.add_argument("--from", type=int, default=0, dest="first", help="number of the first mutant")
+    parser.add_argument("--only", type=int, nargs="+", help="numbers of the mutants to run, as in the list")
     arguments = parser.parse_args()
     left = 0
     for name in arguments.modules:
@@ -182,7 +186,9 @@ def main() -> int:
         tests = [f"{TESTS}/{test}" for test in MODULES[name]]
         found = list(mutants((ROOT / "thermal_bms" / f"{name}.py").read_text(encoding="utf-8")))
         survivors = 0
-        for number, (words, source) in enumerate(found[arguments.first :], start=arguments.first):
+        for number, (words, source) in enumerate(found):
+            if arguments.only and number not in arguments.only:
+                continue
             if arguments.list_only:
                 print(number, words)
             elif survives(name, source, tests):

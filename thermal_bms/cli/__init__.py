@@ -18,6 +18,8 @@ VERBS = (
     "check",
     "report",
     "age",
+    "compare",
+    "tune",
     "sweep",
     "faults",
     "identify",

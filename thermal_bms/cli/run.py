@@ -1,7 +1,6 @@
 """``thermal-bms run``: simulate a scenario, show the result, leave recording, summary and report."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from thermal_bms.cli.progress import ProgressBar
 from thermal_bms.cli.result import show
-from thermal_bms.errors import RecordingError
+from thermal_bms.errors import ConfigError, RecordingError
 
 if TYPE_CHECKING:
     from scenarios.runner import RunResult
@@ -27,6 +26,7 @@ EPILOG = """\
 examples:
   thermal-bms run heavy_lfp_truck_day
   thermal-bms run heavy_lfp_truck_day --controller thermostat --out output/thermostat
+  thermal-bms run heavy_lfp_truck_day --settings output/tune_heavy_lfp_truck_day/pid/settings.toml
   thermal-bms run my_day.toml --set initial.soc=0.5 --set phase.0.repeat=2 --no-csv
 
 exit codes: 0 all checks passed, 1 a check failed, 2 bad input, 130 interrupted (the recording stays readable)
@@ -60,6 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     controller_help = "another controller, by name or as FILE.py:FUNCTION, with its default settings"
     parser.add_argument("--controller", metavar="NAME", help=controller_help)
+    settings_help = "controller and settings of this file, as tune leaves it"
+    parser.add_argument("--settings", metavar="FILE", type=Path, help=settings_help)
     parser.add_argument("--no-csv", action="store_true", help="do not write the signals as signals.csv")
     parser.add_argument("--parquet", action="store_true", help="also write the signals as signals.parquet")
     parser.add_argument("--no-report", action="store_true", help="write no report.html")
@@ -77,7 +79,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     from plant_models.kernels import kernels_are_cached
 
-    scenario = load(arguments.scenario, arguments.overrides, arguments.controller)
+    scenario = load(arguments.scenario, arguments.overrides, arguments.controller, arguments.settings)
     prepare_folder(out)
     if not kernels_are_cached(scenario.truck.cooling, scenario.settings.cell_model):
         seconds = COMPILE_S[scenario.settings.cell_model]
@@ -90,15 +92,20 @@ def execute(arguments: argparse.Namespace) -> int:
     return 0 if result.passed else 1
 
 
-def load(name: str, overrides: Sequence[str], controller: str | None) -> "LoadedScenario":
-    """Return the scenario; another controller than its own comes without the settings of its own."""
+def load(
+    name: str, overrides: Sequence[str], controller: str | None, settings: Path | None = None
+) -> "LoadedScenario":
+    """Return the scenario, with another controller in place of its own when one is named."""
     from scenarios.scenario import load_scenario
+    from scenarios.strategies import of_controller, of_file
 
-    if controller is None:
+    if settings is not None and controller is not None:
+        raise ConfigError(f"--settings {settings}: names a controller; leave out --controller {controller}")
+    if settings is None and controller is None:
         return load_scenario(name, overrides)
-    if load_scenario(name).settings.controller.name == controller:
-        return load_scenario(name, overrides)
-    return load_scenario(name, [f"controller={{name = {json.dumps(controller)}}}", *overrides])
+    strategy = of_file(settings) if settings else of_controller(controller or "")
+    own = load_scenario(name).settings.controller.name
+    return load_scenario(name, [*strategy.overrides(own), *overrides])
 
 
 def check_folder(out: Path) -> None:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from thermal_bms.cli.many_runs import add_worker_arguments, check_at_least, compile_once, run_cases
 from thermal_bms.cli.progress import CountBar
 from thermal_bms.cli.run import check_folder
 from thermal_bms.cli.tables import number, table
@@ -56,12 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             flag, metavar=what, action="append", default=[], help=f"{text}; may be given again"
         )
-    workers_help = "processes on this machine (default: one per core)"
-    parser.add_argument("--workers", metavar="N", type=int, help=workers_help)
-    parser.add_argument("--scheduler", metavar="ADDRESS", help="use the Dask cluster of this scheduler")
+    add_worker_arguments(parser)
     out_help = "folder for the results (default: output/sweep_<scenario>)"
     parser.add_argument("--out", metavar="DIR", type=Path, help=out_help)
-    parser.add_argument("--quiet", action="store_true", help="no progress bar, no table")
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -75,6 +73,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     plan.check()
     kept = SweepResults(out, plan)
+    compile_once(plan.scenarios, arguments)
     try:
         _work(plan, kept, arguments)
     finally:
@@ -92,12 +91,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _plan(arguments: argparse.Namespace) -> "SweepPlan":
     from scenarios.sweep import SweepPlan, parse_grid, parse_random
-    from thermal_bms.errors import ScenarioError
 
-    for name, least in (("samples", 1), ("seed", 0), ("workers", 1)):
-        value = getattr(arguments, name)
-        if value is not None and value < least:
-            raise ScenarioError(f"--{name} {value}: must be >= {least}")
+    check_at_least(arguments, samples=1, seed=0, workers=1)
     return SweepPlan(
         tuple(arguments.scenario),
         tuple(parse_grid(text) for text in arguments.grid),
@@ -110,17 +105,11 @@ def _plan(arguments: argparse.Namespace) -> "SweepPlan":
 
 def _work(plan: "SweepPlan", kept: "SweepResults", arguments: argparse.Namespace) -> None:
     """Run what is not yet on disk."""
-    from scenarios.sweep import lost_case, run_case
-    from scenarios.workers import results
-
     done = kept.done()
     todo = (case for case in plan.cases() if case.number not in done)
-    rows = results(run_case, todo, lost=lost_case, workers=arguments.workers, scheduler=arguments.scheduler)
     try:
         with CountBar(plan.size, done=len(done), unit="cases", quiet=arguments.quiet) as bar:
-            for row in rows:
-                kept.append(row)
-                bar.step()
+            run_cases(todo, kept.append, arguments, bar)
     except KeyboardInterrupt:
         kept.flush()
         n = len(kept.done())

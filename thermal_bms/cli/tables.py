@@ -21,7 +21,7 @@ def table(rows: Sequence[Sequence[str]], *, header: Sequence[str] = (), right: S
         ]
         texts.append("  ".join(cells).rstrip())
     if header:
-        texts.insert(1, "  ".join("-" * width for width in widths))
+        texts.insert(1, "  ".join("-" * width for width in widths).rstrip())
     return "\n".join(texts)
 
 

@@ -36,6 +36,8 @@ class CapacityHealth:
     """
 
     __slots__ = (
+        "_base_value",
+        "_base_variance",
         "_best_variance",
         "_count",
         "_count_time_s",
@@ -44,6 +46,8 @@ class CapacityHealth:
         "_model",
         "_settings",
         "_variance",
+        "_visit_soc",
+        "_visit_variance",
         "value",
     )
 
@@ -54,6 +58,8 @@ class CapacityHealth:
         self._best_variance = math.inf
         self._key_soc, self._key_variance = math.nan, math.inf
         self._count = self._count_time_s = 0.0
+        self._visit_soc, self._visit_variance = math.nan, math.inf
+        self._base_value, self._base_variance = self.value, self._variance
 
     @property
     def sd(self) -> float:
@@ -81,20 +87,27 @@ class CapacityHealth:
         measured = False
         if abs(span) >= SPAN_MIN:
             measured = self._measure(
-                self._count / span, (counted + self._key_variance + variance) / (span * span)
+                soc, self._count / span, (counted + self._key_variance + variance) / (span * span)
             )
         if not self._key_variance + counted < variance:
             self._key_soc, self._key_variance = soc, variance
             self._count = self._count_time_s = 0.0
         return measured
 
-    def _measure(self, value: float, variance: float) -> bool:
-        if abs(value - self.value) > 4.0 * math.sqrt(variance + self._variance):
+    def _measure(self, soc: float, value: float, variance: float) -> bool:
+        """Take in a measurement; of those at one place, as during a rest, only the best counts."""
+        if not abs(soc - self._visit_soc) < 0.5 * SPAN_MIN:
+            self._visit_soc, self._visit_variance = soc, math.inf
+            self._base_value, self._base_variance = self.value, self._variance
+        if variance >= self._visit_variance or abs(value - self._base_value) > 4.0 * math.sqrt(
+            variance + self._base_variance
+        ):
             return False
+        self._visit_variance = variance
         self._best_variance = min(self._best_variance, variance)
-        gain = self._variance / (self._variance + variance)
-        self.value += gain * (value - self.value)
-        self._variance = max(self._variance * (1.0 - gain), 0.5 * self._best_variance)
+        gain = self._base_variance / (self._base_variance + variance)
+        self.value = self._base_value + gain * (value - self._base_value)
+        self._variance = max(self._base_variance * (1.0 - gain), 0.5 * self._best_variance)
         return True
 
 

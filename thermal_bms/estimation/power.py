@@ -33,6 +33,7 @@ HORIZONS_S = (2.0, 10.0, 30.0)
 CONTINUOUS_S = 1800.0
 BISECTIONS = 6
 DISCHARGE, CHARGE = 0, 1
+DOUBT_SD = 1.0  # charge and capacity are taken this many standard deviations on the careful side
 
 
 @final
@@ -127,6 +128,7 @@ class StringPower:
         sign = -1.0 if direction == DISCHARGE else 1.0
         off_k = state.temp_degc - model.reference_temp_degc
         extreme_soc = state.soc + sign * spread.soc
+        doubted_soc = state.soc + sign * DOUBT_SD * state.soc_sd
         at, extreme_v = model.open_circuit_v, model.open_circuit_v(extreme_soc, off_k)
         k = state.resistance + state.resistance_sd
         swing = model.hysteresis_v * (1.0 - sign * state.hysteresis) * model.hysteresis_rate
@@ -142,7 +144,7 @@ class StringPower:
             resistance = inner + (fall + swing) * t / capacity_as
             self.resistance_ohm[direction][n] = resistance
             self._extreme_ohm[direction][n] = resistance + spread.resistance * inner
-            rated_a = ratings.current_a(direction, state.soc + sign * moved, cold_degc, hot_degc)
+            rated_a = ratings.current_a(direction, doubted_soc + sign * moved, cold_degc, hot_degc)
             self._rated_a[direction][n] = rated_a if rated_a > 0.0 else 0.0
 
     def refresh(self, state: ChargeFilter, direction: int) -> None:
@@ -191,14 +193,22 @@ class StringPower:
             else:
                 high_a = current_a
         self.continuous_a[direction] = low_a
-        sign = -1.0 if direction == DISCHARGE else 1.0
-        end_soc = state.soc + sign * low_a * CONTINUOUS_S / state.capacity_as
-        off_k = state.temp_degc - self._model.reference_temp_degc
-        circuit, k = state.circuit, state.resistance
-        soc = end_soc if direction == DISCHARGE else state.soc
-        ohm = k * (circuit[direction] + (circuit.r1_ohm + circuit.r2_ohm if direction == DISCHARGE else 0.0))
-        voltage_v = self._model.open_circuit_v(soc, off_k) + sign * ohm * low_a
-        self.continuous_w[direction] = ratings.n_series * voltage_v * low_a
+        self.continuous_w[direction] = ratings.n_series * low_a * self._voltage_v(low_a, state, direction)
+
+    def _voltage_v(self, current_a: float, state: ChargeFilter, direction: int) -> float:
+        """Return the lowest mean cell voltage while a current flows for 30 minutes: at its end, or at its start."""
+        model, circuit = self._model, state.circuit
+        k, off_k = state.resistance + state.resistance_sd, state.temp_degc - model.reference_temp_degc
+        if direction == CHARGE:
+            return state.open_circuit_v + state.resistance * circuit.r0_charge_ohm * current_a
+        end_soc = state.soc - current_a * self._per_a(state)
+        ohm = k * (circuit.r0_discharge_ohm + circuit.r1_ohm + circuit.r2_ohm)
+        return model.open_circuit_v(end_soc, off_k) - model.hysteresis_v - ohm * current_a
+
+    @staticmethod
+    def _per_a(state: ChargeFilter) -> float:
+        """Return the charge that 30 minutes move per ampere, for the smallest capacity that is likely [1/A]."""
+        return CONTINUOUS_S / (state.capacity_as * (1.0 - DOUBT_SD * state.capacity_sd))
 
     def _holds(
         self,
@@ -214,9 +224,8 @@ class StringPower:
         sign = -1.0 if direction == DISCHARGE else 1.0
         circuit = state.circuit
         k = state.resistance + state.resistance_sd
-        moved = current_a * CONTINUOUS_S / state.capacity_as
-        end_soc = state.soc + sign * (moved + state.soc_sd)
-        if not 0.0 <= end_soc + sign * spread.soc <= 1.0:
+        end_soc = state.soc + sign * (current_a * self._per_a(state) + DOUBT_SD * state.soc_sd)
+        if direction == DISCHARGE and end_soc < spread.soc:
             return False
         ohm = k * (circuit[direction] + circuit.r1_ohm + circuit.r2_ohm)
         if ratings.heat_capacity_j_per_k > 0.0:

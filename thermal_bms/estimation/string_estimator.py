@@ -15,7 +15,7 @@ from thermal_bms.plausibility import Checked
 NAN = float("nan")
 START_SD = 0.3
 LOST_SD = 0.05
-OPEN_NOISE_A = 0.5
+OPEN_NOISE_A, OPEN_FLOOR_A = 0.2, 0.1  # of one reading of no current, and what no mean takes away
 CYCLE = 8  # turns in which every slow part comes once or more
 
 
@@ -38,6 +38,8 @@ class StringEstimator:
         "_initial_soc",
         "_model",
         "_offset_max_a",
+        "_open_count",
+        "_open_sum_a",
         "_pack",
         "_ratings",
         "_settings",
@@ -68,7 +70,8 @@ class StringEstimator:
         self.low, self.high = CellSpread(settings, pack.n_series), CellSpread(settings, pack.n_series)
         self.power = StringPower(model, ratings)
         self._cycle = 0
-        self._blind_s = 0.0
+        self._blind_s = self._open_sum_a = 0.0
+        self._open_count = 0
         self._begin(0.5, 0.5)
         if initial_soc - initial_soc == 0.0:
             self._begin(initial_soc, settings.initial_soc_sd)
@@ -89,6 +92,8 @@ class StringEstimator:
             state.predict(current_a, dt_s)
         else:
             state.predict(state.offset_a, dt_s)
+            self._open_sum_a += current_a
+            self._open_count += 1
 
     def turn(self, checked: Checked, k: int) -> None:
         """Do what is due at a turn of string ``k``: filter and bound always, the rest in a cycle."""
@@ -111,28 +116,34 @@ class StringEstimator:
             offset_per_s=state.offset_sd_a / state.capacity_as,
         )
         self.resistance.take(voltage_v, state, since_s)
+        if self._open_count:
+            self._take_offset()
         cycle = self._cycle
         self._cycle = (cycle + 1) % CYCLE
         known = voltage_v - voltage_v == 0.0
         if cycle in (1, 5):
-            if known:
-                self.bound.cut(voltage_v, state)
-            self._agree()
+            self._agree(voltage_v)
         elif cycle in (0, 2, 4, 6):
             direction = DISCHARGE if cycle in (0, 4) else CHARGE
             side = self.low if direction == DISCHARGE else self.high
             if known:
                 self._look_at_cells(checked, k, CYCLE // 2 * since_s, low=direction == DISCHARGE)
             self.power.look_up(state, side, direction, *self._extreme_temps_degc(checked, k))
-        elif cycle == 3:
-            if known:
-                self._look_at_capacity(voltage_v)
-        elif not checked.closed[k] and abs(checked.current_a[k]) <= self._offset_max_a:
-            state.take_offset(checked.current_a[k], OPEN_NOISE_A)
+        elif cycle == 3 and known:
+            self._look_at_capacity(voltage_v)
 
-    def _agree(self) -> None:
-        """Let the bound lead a filter that is lost, and give way to one that is sure."""
+    def _take_offset(self) -> None:
+        """Take in what the current sensor has read while the contactors were open."""
+        n = self._open_count
+        noise_a = (OPEN_NOISE_A**2 / n + OPEN_FLOOR_A**2) ** 0.5
+        self.filter.take_offset(self._open_sum_a / n, noise_a)
+        self._open_sum_a, self._open_count = 0.0, 0
+
+    def _agree(self, voltage_v: float) -> None:
+        """Cut the bound; let it lead a filter that is lost, and give way to one that is sure."""
         state, bound = self.filter, self.bound
+        if voltage_v - voltage_v == 0.0:
+            bound.cut(voltage_v, state)
         if state.soc_sd > LOST_SD:
             state.hold(bound.low, bound.high)
         else:

@@ -213,7 +213,7 @@ def test_the_books_close_over_precharge_and_the_way_back() -> None:
 def test_a_welded_positive_contactor_is_seen_before_its_bus_is_used() -> None:
     awake = Awake()
     for k in range(3):
-        awake.truck.weld_string(k)
+        awake.truck.switches.weld(k)
     result = awake.run(4.0)
     assert "CONTACTOR_WELDED" in {fault.code.name for fault in result.faults}
     assert ContactorState.PRECHARGE not in {state for _, states, _ in awake.log for state in states}
@@ -235,7 +235,7 @@ def test_a_string_under_load_opens_the_positive_contactor_first_and_the_negative
 def test_a_blown_fuse_takes_its_string_away_and_its_contactors_still_say_closed() -> None:
     awake = Awake()
     awake.run(2.0)
-    awake.truck.blow_fuse(1)
+    awake.truck.switches.blow_fuse(1)
     awake.run(0.1)
     assert awake.truck.state.string_current_a[1] == 0.0
     assert awake.truck.measure().contactor_closed.tolist() == [True, True, True]

@@ -18,6 +18,7 @@ from plant_models.pack_spme import (
 from plant_models.truck import Surroundings, Truck
 from plant_models.truck_parameters import load_truck
 from tests.unit.plant_models.truck_days import Hour, closure, command, port, ready
+from thermal_bms.errors import PlantError
 from thermal_bms.units import FloatArray
 
 Pack = tuple[SpmeArrays, PackConstants, PackState, PackWork]
@@ -223,3 +224,9 @@ def test_a_driven_truck_draws_the_same_from_either_model() -> None:
             truck.step(Surroundings(25.0), 1.0)
         drawn.append(port(truck, "pack_power_w"))
     assert drawn[1] == pytest.approx(drawn[0], rel=1e-6)
+
+
+def test_an_electrochemical_cell_cannot_be_abused() -> None:
+    truck = Truck(load_truck("heavy_nmc"), soc=0.5, temp_degc=25.0, cell_model="spme")
+    with pytest.raises(PlantError, match="ecm"):
+        truck.abused()

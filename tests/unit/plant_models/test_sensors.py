@@ -157,18 +157,18 @@ def test_the_compiled_reading_equals_the_plain_function() -> None:
     rng = np.random.default_rng(6)
     n_strings, n_series = truck.state.soc.shape
     results = []
-    shape = truck._lagged_k.shape
+    shape = truck.instruments.lagged_k.shape
     noise = [
         rng.standard_normal(n)
-        for n in (n_strings * n_series, truck._lagged_k.size, N_SCALAR_NOISE + n_strings)
+        for n in (n_strings * n_series, truck.instruments.lagged_k.size, N_SCALAR_NOISE + n_strings)
     ]
     world = np.array([700.0, 20.0, 0.5, 0.9])
     for function in (sense, sense.py_func):  # type: ignore[attr-defined]
         voltages, strings = np.zeros((n_strings, n_series)), np.zeros((2, n_strings))
-        temps, lagged_k, scalars = np.zeros(shape), truck._lagged_k.copy(), np.zeros(len(SCALARS))
+        temps, lagged_k, scalars = np.zeros(shape), truck.instruments.lagged_k.copy(), np.zeros(len(SCALARS))
         function(
-            truck._sensor_p, truck.pack, truck._s, truck._chiller_s, truck.vehicle, *noise, world, lagged_k,
-            voltages, temps, strings, scalars,
+            truck.instruments.parameters, truck.pack, truck._s, truck._chiller_s, truck.vehicle, *noise, world,
+            lagged_k, voltages, temps, strings, scalars,
         )  # fmt: skip
         results.append(np.concatenate([x.ravel() for x in (voltages, temps, strings, scalars, lagged_k)]))
     assert np.array_equal(results[0], results[1])

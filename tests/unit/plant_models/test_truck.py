@@ -161,7 +161,7 @@ def test_a_load_beyond_the_rating_is_refused() -> None:
 
 def test_a_blocked_string_carries_nothing_and_the_others_take_its_share() -> None:
     whole, limping = driving("heavy_lfp"), ready("heavy_lfp")
-    limping.block_string(1)
+    limping.switches.block(1)
     limping.drive(steady(15.0))
     for _ in range(120):
         limping.actuate(command(limping, ALL_ON))

@@ -1,4 +1,4 @@
-"""The acceptance figures of the estimator on our plant, in short; tools/estimation_check.py has the long form."""
+"""The acceptance figures of the estimator on the plant, in short; tools/estimation_check.py is the long form."""
 
 import numpy as np
 import pytest

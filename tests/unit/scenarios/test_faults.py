@@ -54,8 +54,12 @@ class FakeTruck:
     def clog_plate(self, string: int, factor: float) -> None:
         self.broken.append(("clog_plate", string, factor))
 
-    def block_string(self, string: int) -> None:
-        self.broken.append(("block_string", string))
+    @property
+    def switches(self) -> "FakeTruck":
+        return self
+
+    def block(self, string: int) -> None:
+        self.broken.append(("block", string))
 
     def weaken_cell(self, string: int, factor: float) -> None:
         self.broken.append(("weaken_cell", string, factor))
@@ -63,8 +67,8 @@ class FakeTruck:
     def loosen_contact(self, string: int, factor: float) -> None:
         self.broken.append(("loosen_contact", string, factor))
 
-    def weld_string(self, string: int) -> None:
-        self.broken.append(("weld_string", string))
+    def weld(self, string: int) -> None:
+        self.broken.append(("weld", string))
 
     def blow_fuse(self, string: int) -> None:
         self.broken.append(("blow_fuse", string))
@@ -156,8 +160,8 @@ def test_a_sensor_fault_leaves_the_trucks_own_arrays_alone(measured: Measurement
         ("plate_clogged", ("clog_plate", 2, 5.0)),
         ("cell_weak", ("weaken_cell", 2, 5.0)),
         ("interface_lost", ("loosen_contact", 2, 5.0)),
-        ("string_open", ("block_string", 2)),
-        ("string_welded", ("weld_string", 2)),
+        ("string_open", ("block", 2)),
+        ("string_welded", ("weld", 2)),
         ("fuse_blown", ("blow_fuse", 2)),
     ],
 )
@@ -224,8 +228,8 @@ def test_without_coolant_nothing_flows() -> None:
 
 def test_a_blown_fuse_leaves_the_feedback_and_a_weld_stays_closed() -> None:
     truck = Truck(load_truck("heavy_lfp"), soc=0.5, temp_degc=20.0)
-    truck.blow_fuse(0)
-    truck.weld_string(2)
+    truck.switches.blow_fuse(0)
+    truck.switches.weld(2)
     truck.actuate(Command(contactor_close=(True, True, False)))
     truck.step(Surroundings(20.0), 1.0)
     assert truck.state.string_closed.tolist() == [0.0, 1.0, 1.0]
@@ -238,7 +242,7 @@ def test_a_blown_fuse_leaves_the_feedback_and_a_weld_stays_closed() -> None:
 def test_faults_of_the_contactor_box_leave_a_truck_without_one_alone(kind: str) -> None:
     truck = Truck(load_truck("light_liquid"), soc=0.5, temp_degc=20.0)
     BOX_FAULTS[kind](truck, 0, 0.0)
-    assert truck.box is None
+    assert truck.switches.box is None
 
 
 @pytest.mark.parametrize(
@@ -254,9 +258,9 @@ def test_faults_of_the_contactor_box_stick_their_switch(kind: str, switch: int, 
     truck = Truck(load_truck("light_liquid", {"box": {}}), soc=0.5, temp_degc=20.0)
     BOX_FAULTS[kind](truck, 0, 0.0)
     BOX_FAULTS["bus_shorted"](truck, 0, 0.0)
-    assert truck.box is not None
-    assert truck.box.stuck[switch, 0] == stuck
-    assert truck.box.short_on_bus
+    assert truck.switches.box is not None
+    assert truck.switches.box.stuck[switch, 0] == stuck
+    assert truck.switches.box.short_on_bus
 
 
 def test_plant_faults_that_fall_due_together_all_happen(measured: Measurement) -> None:
@@ -264,7 +268,7 @@ def test_plant_faults_that_fall_due_together_all_happen(measured: Measurement) -
     strings = ("0", "1", "2")
     link = linked(truck, *(entry("string_open", target=k, duration_s=math.inf) for k in strings))
     tick(link, truck, 60.0)
-    assert truck.broken == [("block_string", k) for k in range(3)]
+    assert truck.broken == [("block", k) for k in range(3)]
 
 
 def test_faults_act_together_and_the_last_of_one_kind_wins(measured: Measurement) -> None:

@@ -139,6 +139,21 @@ def test_comfort_violation_adds_kelvin_seconds_on_both_sides_while_awake() -> No
     assert found["outside_comfort_minutes"] == pytest.approx(20.0 / 60.0)
 
 
+def test_violation_in_use_leaves_out_a_pack_that_only_stands() -> None:
+    found = kpis(
+        [10.0, 20.0, 30.0, 40.0],
+        {"comfort_band_degc": [15.0, 35.0]},
+        cell_temp_min_degc=[12.0, 10.0, 9.0, 20.0],
+        cell_temp_max_degc=[20.0, 20.0, 20.0, 37.0],
+        vehicle_mode=[VehicleMode.DRIVE, VehicleMode.PARK, VehicleMode.CHARGE, VehicleMode.CHARGE],
+        charge_current_request_a=[0.0, 0.0, 0.0, 100.0],
+        charge_limit=[0.0, 0.0, 0.0, float(LimitCause.CELL_CURRENT)],
+        pack_current_a=[100.0, 0.0, 0.0, -100.0],
+    )
+    assert found["comfort_violation_k_s"] == pytest.approx((3.0 + 5.0 + 6.0 + 2.0) * 10.0)
+    assert found["in_use_violation_k_s"] == pytest.approx((3.0 + 2.0) * 10.0)
+
+
 def test_comfort_is_unknown_without_a_band() -> None:
     assert math.isnan(kpis([1.0, 2.0])["comfort_violation_k_s"])
 

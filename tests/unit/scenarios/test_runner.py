@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from plant_models.truck import Surroundings
+from scenarios.day import Day
 from scenarios.energy_balance import energy_balances
-from scenarios.runner import SUMMARY_NAME, Day, RunResult, run
+from scenarios.runner import SUMMARY_NAME, RunResult, run
 from scenarios.scenario import LoadedScenario
 from tests.unit.scenarios.small_days import load_day
 from thermal_bms.link import DirectLink, ReplayLink

@@ -238,6 +238,13 @@ def test_numbers_of_fault_codes_are_unique_and_rows_may_use_them() -> None:
     assert row(code=10).code is FaultCode.CELL_VOLTAGE_HIGH
 
 
+def test_every_row_that_is_set_is_active_also_behind_a_worse_one() -> None:
+    diagnostics = one(row(limit=50.0, severity="INFO", reaction="NONE"), row(), row(limit=99.0))
+    feed(diagnostics, 61.0, 5)
+    assert [active.limit for active in diagnostics.active] == [50.0, 60.0]
+    assert len(diagnostics.faults) == 1
+
+
 def test_latched_faults_can_be_stored_and_set_again_with_their_reaction() -> None:
     rows = (row(latch=True), row(latch=False, code="CELL_TEMP_LOW_CHARGE", severity="WARNING"))
     first = one(*rows)

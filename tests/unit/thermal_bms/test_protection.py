@@ -169,10 +169,12 @@ def test_a_low_isolation_warns_and_then_stops_charging_and_opens(
     assert bool(verdict.faults) is (ohm_per_v < 500.0)
 
 
-def test_a_pack_without_voltage_has_no_isolation_to_judge() -> None:
-    seen = checked(string_voltage_v=[0.0, 0.0, 0.0])
+@pytest.mark.parametrize(("volts", "judged"), [(0.0, False), (60.0, False), (60.5, True), (NAN, False)])
+def test_a_pack_that_is_no_high_voltage_has_no_isolation_to_judge(volts: float, judged: bool) -> None:
+    seen = checked(string_voltage_v=[volts] * 3, cell_voltage_invalid=[0.5] * 3)
     seen.measurement = measured(isolation_ohm=0.0, vehicle_speed_m_per_s=0.0)
-    assert not hold(protection(), seen, 11.0).faults
+    codes = {fault.code for fault in hold(protection(), seen, 11.0).faults}
+    assert (FaultCode.ISOLATION_LOW in codes) is judged
 
 
 def test_a_low_coolant_level_forbids_heating() -> None:
@@ -200,6 +202,9 @@ def test_charge_limits_of_temperature_hold_only_while_charging(current_a: float,
     seen = checked(current_a=[current_a] * 3, cell_temp_min_degc=[-12.0] * 3)
     verdict = hold(protection(), seen, 7.0)
     assert (worst(verdict, FaultCode.CELL_TEMP_LOW_CHARGE) is Severity.TRIP) is found
+    seen = checked(current_a=[current_a] * 3, cell_temp_max_degc=[56.0] * 3)
+    verdict = hold(protection(), seen, 7.0)
+    assert (worst(verdict, FaultCode.CELL_TEMP_HIGH_CHARGE) is Severity.TRIP) is found
 
 
 @pytest.mark.parametrize(("current_a", "found"), [(0.0, False), (2.0, False), (2.1, True), (-50.0, False)])

@@ -11,7 +11,10 @@ import pytest
 from controllers.registry import create
 from tests.unit.thermal_bms.bms_samples import charging, measured
 from tests.unit.thermal_bms.gateway_bench import Bench, loaded_gateway
+from tests.unit.thermal_bms.test_gateway_config import CONFIG, written
 from thermal_bms.can.port import ArrivalKind
+from thermal_bms.cli import main
+from thermal_bms.cli import replay as replay_verb
 from thermal_bms.description import TruckDescription
 from thermal_bms.errors import LinkError, RecordingError
 from thermal_bms.gateway_config import LoadedGateway
@@ -117,21 +120,20 @@ def test_a_bus_log_comes_out_nearly_as_it_was(drive: RealBench, tmp_path: Path) 
     assert deviations["valve_mode"].differing <= 10
 
 
+def write_log(path: Path, frames: list[Stamped]) -> Path:
+    """Write a bus log, with a frame of another kind at its end."""
+    with can.Logger(path) as log:
+        for time_s, frame in frames:
+            number, data = frame
+            log(can.Message(timestamp=1e9 + time_s, arbitration_id=number, data=data, is_extended_id=True))
+        log(can.Message(timestamp=1e9 + 99.0, arbitration_id=0x123, data=b"\x01", is_extended_id=False))
+    return path
+
+
 @pytest.mark.parametrize("suffix", [".asc", ".blf", ".log"])
 def test_the_usual_log_formats_are_read(drive: RealBench, tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"drive{suffix}"
     expected = bus_log(drive)[:500]
-    with can.Logger(path) as log:
-        for time_s, frame in expected:
-            log(
-                can.Message(
-                    timestamp=1e9 + time_s,
-                    arbitration_id=frame.identifier,
-                    data=frame.data,
-                    is_extended_id=True,
-                )
-            )
-        log(can.Message(timestamp=1e9 + 99.0, arbitration_id=0x123, data=b"\x01", is_extended_id=False))
+    path = write_log(tmp_path / f"drive{suffix}", expected)
     found = list(read_log(path))
     assert [frame for _, frame in found] == [frame for _, frame in expected]
     assert [time_s for time_s, _ in found] == pytest.approx([time_s for time_s, _ in expected], abs=1e-5)
@@ -169,3 +171,38 @@ def test_a_log_in_which_something_is_never_heard_is_replayed_after_ten_seconds(
     link = replay_log(without, gateway(tmp_path), create)
     assert link.state.missing() == ["JBOX from 160"]
     assert 200 < link.deviations["pump_duty"].count < 260
+
+
+def test_the_command_line_says_whether_every_bit_is_the_same(
+    drive: RealBench, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = recording_of(tmp_path).path
+    assert main(["replay", str(path)]) == 0
+    assert "commands, every bit the same" in capsys.readouterr().out
+    monkeypatch.setattr(
+        replay_verb, "create", lambda _name, _settings, truck: create("thermostat", {}, truck)
+    )
+    assert main(["replay", str(path)]) == 1
+    assert "pump_duty: recorded" in capsys.readouterr().out
+
+
+def test_the_command_line_shows_how_far_a_bus_log_is_off(
+    drive: RealBench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = write_log(tmp_path / "drive.asc", bus_log(drive))
+    assert main(["replay", str(log)]) == 2
+    assert "a bus log needs --config" in capsys.readouterr().err
+    config = CONFIG.replace('name = "pid"', 'name = "thermostat"')
+    assert main(["replay", str(log), "--config", str(written(tmp_path, config))]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["command", "ticks", "differing", "mean", "difference", "largest"]
+    assert {"pump_duty", "contactor_close"} <= {line.split()[0] for line in lines[2:]}
+
+
+def test_a_log_of_a_bus_that_nobody_commanded_has_nothing_to_compare(
+    drive: RealBench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truck_only = [one for one in bus_log(drive) if one[1].identifier & 0xFF != 243]
+    log = write_log(tmp_path / "drive.log", truck_only)
+    assert main(["replay", str(log), "--config", str(written(tmp_path))]) == 0
+    assert "holds no commands to compare with" in capsys.readouterr().out
