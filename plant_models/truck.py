@@ -182,6 +182,13 @@ class Truck:
         """Multiply the conductance from cells to plate of a string."""
         self.constants.core_to_wall_w_per_k[string] *= factor
 
+    def starve_evaporator(self, factor: float) -> None:
+        """Multiply the conductance of the chiller's evaporator, as refrigerant that is lost leaves it dry.
+
+        Suction pressure, heat and heat per power fall with it; the charge itself is not modelled.
+        """
+        self._chiller_p[0].evaporator_conductance_w_per_k *= factor
+
     def abused(self) -> Runaway:
         """Return the model of runaway, made when first asked for: triggers are given to it."""
         if self.electrodes is not None:

@@ -18,6 +18,7 @@ from plant_models.glycol import air_density, specific_heat
 from plant_models.kernels import Record
 from plant_models.pump import pump_power_w
 from plant_models.radiator import counter_flow_conductance_w_per_k
+from plant_models.refrigerant import load_refrigerant, saturation_pressure_pa
 from thermal_bms.description import ChillerDescription, ThermalDynamics
 from thermal_bms.units import FloatArray, degc_to_k
 
@@ -29,6 +30,7 @@ INLET_DEGC = (15.0, 20.0, 25.0, 30.0, 35.0)
 AMBIENT_DEGC = (20.0, 30.0, 40.0, 45.0)
 PART_SPEEDS = (0.25, 0.5, 0.75)
 SWEEPS = 80
+SATURATION_DEGC = tuple(float(t) for t in range(-30, 41, 5))
 
 
 def thermal_dynamics(
@@ -123,6 +125,12 @@ def chiller_lines(
         power_per_ambient_k=float(np.clip(power[2] / power[0], 0.0, 0.1)),
         power_curvature=float(np.clip(base @ saved / (base @ base), 0.0, 0.98)),
         duty_curvature=float(np.clip(base @ slower / (base @ base), 0.0, 0.98)),
+        evaporator_w_per_k=float(p[0].evaporator_conductance_w_per_k) if truck.cooling == "liquid" else 0.0,
+        saturation_temp_degc=SATURATION_DEGC,
+        saturation_pressure_pa=tuple(
+            saturation_pressure_pa(load_refrigerant(rating.refrigerant), degc_to_k(t))
+            for t in SATURATION_DEGC
+        ),
     )
 
 

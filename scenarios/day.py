@@ -16,6 +16,9 @@ from scenarios.ageing import health_meta
 from scenarios.climate import build_climate
 from scenarios.drive_cycle import DriveCycle, load_cycle
 from scenarios.faults import FaultyLink, with_controller_faults
+from scenarios.health_rows import COLUMNS as HEALTH_COLUMNS
+from scenarios.health_rows import STREAM as HEALTH
+from scenarios.health_rows import health_row
 from scenarios.preview import build_plan
 from scenarios.rows import (
     ENERGY_BALANCE,
@@ -31,6 +34,7 @@ from scenarios.scenario import ChargePhase, DrivePhase, LoadedScenario, ParkPhas
 from thermal_bms.charging import ChargeSettings
 from thermal_bms.cycle import ControlUnit, CycleResult, control_cycle
 from thermal_bms.faults import Fault
+from thermal_bms.health import Finding
 from thermal_bms.interfaces import Link
 from thermal_bms.link import DirectLink, measurement_columns, measurement_row
 from thermal_bms.recording import Recorder
@@ -108,6 +112,7 @@ class Day:
         self._result: CycleResult | None = None
         self._command = self._asleep_command
         self._faults: tuple[Fault, ...] = ()
+        self._health: tuple[Finding, ...] = ()
         self._preview: Preview = NO_PREVIEW
         self._next_preview_s = self._next_signals_s = self._next_cells_s = self._next_progress_s = 0.0
         self._signals_s = self._cells_s = -1.0
@@ -140,6 +145,7 @@ class Day:
             "cells": cell_columns(self.truck),
             "energy": energy_columns(),
             "events": list(EVENTS),
+            HEALTH: list(HEALTH_COLUMNS),
         }
         streams |= self._runaway_rows.streams()
         if self.settings.recording.measurements:
@@ -290,6 +296,10 @@ class Day:
             for event in fault_events(self._faults, self._result.faults, now_s):
                 recorder.append("events", event)
             self._faults = self._result.faults
+        if self._result.health is not self._health:
+            self._health = self._result.health
+            for finding in self._health:
+                recorder.append(HEALTH, health_row(finding, now_s))
         self.link.write(self._command)
         if self.settings.recording.measurements:
             recorder.append("measurement", measurement_row(measurement, self._command))

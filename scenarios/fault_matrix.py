@@ -28,6 +28,8 @@ ACTUATOR_LAG_S = 3.0
 HEATER_RAMP_S = 10.0
 COMPRESSOR_ON_S = 60.0
 """Once started it runs for this long at least. While driving the cabin's air conditioning keeps it running."""
+RUNAWAY_SHOWS_S = 1.0
+"""A short of 2 mohm pulls its group down at once."""
 LEAK_PER_S = 0.1
 FULL_LEVEL = 0.8
 BEYOND = 0.02
@@ -264,6 +266,9 @@ _PROVOKED: dict[str, tuple[Provocation, ...]] = {
     ),
     "suction_pressure_short_pa": (
         Provocation((stuck("suction_pressure_pa", 1.0e5), stuck("compressor_speed_rpm", 3000.0))),
+    ),
+    "thermal_runaway": (
+        Provocation((entry("internal_short", 0.002, f"{STRING}, 70"),), reached_s=RUNAWAY_SHOWS_S),
     ),
     "precharge_voltage_left": (
         _woken(*(entry("precharge_open", target=str(k)) for k in range(3)), reached_s=TRY_S),

@@ -36,6 +36,7 @@ PLANT_FAULTS: dict[str, PlantFault] = {
     "plate_clogged": lambda truck, string, value: truck.clog_plate(string, value),
     "string_open": lambda truck, string, _: truck.switches.block(string),
     "cell_weak": lambda truck, string, value: truck.weaken_cell(string, value),
+    "refrigerant_lost": lambda truck, _, value: truck.starve_evaporator(value),
     "interface_lost": lambda truck, string, value: truck.loosen_contact(string, value),
     "string_welded": lambda truck, string, _: truck.switches.weld(string),
     "fuse_blown": lambda truck, string, _: truck.switches.blow_fuse(string),
@@ -72,7 +73,15 @@ KINDS = (
 _GROUP = re.compile(r"^([0-9]+)(?:\s*,\s*([0-9]+))?$")
 DUTIES = frozenset({"pump_stuck", "fan_stuck", "heater_stuck_on"})
 FACTORS = frozenset(
-    {"plate_clogged", "cell_weak", "interface_lost", "charger_excess", "sensor_noise", "clock_fast"}
+    {
+        "plate_clogged",
+        "cell_weak",
+        "interface_lost",
+        "refrigerant_lost",
+        "charger_excess",
+        "sensor_noise",
+        "clock_fast",
+    }
 )
 NOT_BELOW_ZERO = frozenset({"isolation_low", "coolant_leak", "link_late", "clock_back", "limit_ignored"})
 

@@ -15,6 +15,7 @@ from scenarios import report_html as html
 from scenarios.ageing import aged_run
 from scenarios.checks import CheckResult, evaluate_checks
 from scenarios.energy_balance import Balance, SignalSource, energy_balances, energy_split
+from scenarios.health_rows import health_table
 from scenarios.metrics import compute_kpis
 from scenarios.report_ageing import ageing_section
 from scenarios.report_plots import (
@@ -126,6 +127,7 @@ def render_report(recording: RunSource, summary: Mapping[str, Any] | None = None
         html.tiles(kpis),
         html.warnings_section(warnings),
         html.section("Checks", CHECKS_LEAD, _checks(checks)),
+        html.section("Predictive health", HEALTH_LEAD, _health(recording)),
     ]
     values: dict[str, Any] = {"hours": []}
     if drawable:
@@ -146,6 +148,10 @@ def _ageing(recording: RunSource, kpis: Mapping[str, float]) -> str:
         return ""
 
 
+HEALTH_LEAD = (
+    "What drifts away from its neighbours or its model. Confidence: probability that it is beyond the size it is "
+    "reported from; time left: to its consequence at the present rate."
+)
 CHECKS_LEAD = "What this scenario demands, and how far inside the limits it stayed."
 BALANCE_LEAD = (
     "Recorded port energies against recorded state functions. What is left over is set against the sum of "
@@ -155,6 +161,11 @@ BALANCE_LEAD = (
 
 def _checks(checks: Sequence[CheckResult]) -> str:
     return html.checks_table(checks) if checks else ""
+
+
+def _health(recording: RunSource) -> str:
+    rows = health_table(recording)
+    return html.plain_table(rows[0], rows[1:], numbers_from=2) if len(rows) > 1 else ""
 
 
 def _verdict(recording: RunSource, checks: Sequence[CheckResult]) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from plant_models.truck import compile_kernels
 from scenarios.ageing import ageing_warnings
 from scenarios.checks import CheckResult, evaluate_checks
 from scenarios.day import Day, Progress
+from scenarios.health_rows import health_warnings
 from scenarios.metrics import compute_kpis
 from scenarios.scenario import LoadedScenario
 from thermal_bms.recording import FILE_NAME, Recorder, Recording
@@ -62,7 +63,7 @@ def run(scenario: LoadedScenario, out: Path, progress: Progress | None = None) -
     kpis = compute_kpis(recording)
     checks = evaluate_checks(kpis, scenario.settings.checks)
     timings = {"build_s": built - started, "run_s": ran - built, "metrics_s": perf_counter() - ran}
-    warnings = [*day.warnings, *ageing_warnings(recording)]
+    warnings = [*day.warnings, *ageing_warnings(recording), *health_warnings(recording)]
     result = RunResult(path, out / SUMMARY_NAME, kpis, checks, warnings, timings)
     write_summary(scenario, result)
     return result

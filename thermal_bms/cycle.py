@@ -14,6 +14,8 @@ from thermal_bms.cross_checks import CrossChecks
 from thermal_bms.description import TruckDescription
 from thermal_bms.estimation import EstimationSettings, Estimator
 from thermal_bms.faults import Fault, FaultCode
+from thermal_bms.health import Finding, HealthMonitor
+from thermal_bms.health.runaway_watch import RunawayWatch
 from thermal_bms.interfaces import Controller
 from thermal_bms.interpolation import PiecewiseLinear
 from thermal_bms.limits import NO_CURRENT, CurrentLimits, LimitTable, PackState, load_limits
@@ -47,6 +49,7 @@ class CycleResult(NamedTuple):
     wanted : what the controller proposed; None when it failed
     charge_limit : what limits charging now, the charger included
     reasons : why the supervisor changed what was wanted
+    health : what predictive health has found
     """
 
     command: Command
@@ -56,6 +59,7 @@ class CycleResult(NamedTuple):
     wanted: ThermalCommand | None
     charge_limit: LimitCause
     reasons: tuple[Reason, ...]
+    health: tuple[Finding, ...] = ()
 
 
 @final
@@ -96,6 +100,8 @@ class ControlUnit:
         self.contactors = Contactors(table.contactor, pack.n_strings, precharge=pack.precharge)
         self.cross_checks = CrossChecks(truck)
         self.thermal_watch = ThermalWatch(truck.thermal)
+        self.runaway_watch = RunawayWatch(pack.n_strings, pack.n_series)
+        self.health = HealthMonitor(truck)
         plating = load_plating(pack.plating) if pack.plating else None
         self.current_limits = CurrentLimits(table, pack, plating)
         self.charging = Charging(pack, truck.thermal, charge)
@@ -113,6 +119,8 @@ class ControlUnit:
         """Bring every part, the controller included, back to its state at construction."""
         for part in (self.plausibility, self.estimator, self.protection, self.contactors, self.charging):
             part.reset()
+        self.runaway_watch.reset()
+        self.health.reset()
         self.supervisor = SupervisorState()
         self.controller_failed = ""
         self.charge_limit_a = self.discharge_limit_a = math.inf
@@ -137,7 +145,7 @@ def control_cycle(
     estimate = unit.estimator.step(checked, dt_s)
     verdict = unit.protection.step(
         checked,
-        _findings(unit, checked),
+        _findings(unit, checked, estimate, dt_s),
         charge_current_excess_a=-estimate.pack_current_a - unit.charge_limit_a,
         discharge_current_excess_a=estimate.pack_current_a - unit.discharge_limit_a,
         dt_s=dt_s,
@@ -182,16 +190,23 @@ def control_cycle(
         contactors.precharge,
         verdict.forewarning,
     )
-    return CycleResult(command, estimate, limits, verdict.faults, wanted, charge.cause, reasons)
+    health = unit.health.step(checked, estimate)
+    return CycleResult(command, estimate, limits, verdict.faults, wanted, charge.cause, reasons, health)
 
 
-def _findings(unit: ControlUnit, checked: Checked) -> Found:
+def _findings(unit: ControlUnit, checked: Checked, estimate: Estimate, dt_s: float) -> Found:
     """Return what every part has found, by the quantity of a diagnostic; nothing while all is well."""
     found = checked.found
     found |= unit.contactors.findings(checked)
     found |= unit.cross_checks.findings(checked)
     found |= unit.thermal_watch.findings(
         checked.measurement, unit.supervisor.applied, live=True in checked.closed
+    )
+    found |= unit.runaway_watch.findings(
+        checked,
+        soc=estimate.soc,
+        resistance_ohm=unit.resistance_ohm.at(estimate.cell_temp_min_degc),
+        dt_s=dt_s,
     )
     if unit.controller_failed:
         found[unit.controller_failed] = 1.0

@@ -116,6 +116,21 @@ class ChillerDescription(Parameters):
     power_per_ambient_k: float = Field(ge=0.0, le=0.1)
     power_curvature: float = Field(ge=0.0, lt=1.0)
     duty_curvature: float = Field(ge=0.0, lt=1.0)
+    evaporator_w_per_k: float = Field(
+        default=0.0,
+        ge=0.0,
+        description="between medium and refrigerant; 0: not known, its charge is not judged",
+    )
+    saturation_temp_degc: tuple[float, ...] = Field(default=(), description="of the refrigerant, rising")
+    saturation_pressure_pa: tuple[float, ...] = ()
+
+    @model_validator(mode="after")
+    def _saturation_fits(self) -> "ChillerDescription":
+        if len(self.saturation_temp_degc) != len(self.saturation_pressure_pa):
+            raise ValueError("saturation_temp_degc and saturation_pressure_pa differ in length")
+        if self.evaporator_w_per_k > 0.0 and len(self.saturation_temp_degc) < 2:
+            raise ValueError("evaporator_w_per_k needs saturation_temp_degc and saturation_pressure_pa")
+        return self
 
 
 class ThermalDynamics(Parameters):

@@ -75,6 +75,7 @@ class FaultCode(IntEnum):
     ISOLATION_LOW = 71
     CRASH = 72
     DEEP_DISCHARGE = 73
+    THERMAL_RUNAWAY = 74
     PUMP_STANDS = 80
     PUMP_SLOW = 81
     PUMP_STUCK_ON = 82

@@ -58,6 +58,7 @@ FOUND_PER_STRING = (
     "precharge_failed",
     "opened_under_load",
     "string_not_connected",
+    "thermal_runaway",
 )
 FOUND_PER_PACK = (
     "scalar_lost",

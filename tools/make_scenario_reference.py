@@ -131,6 +131,7 @@ FAULT_KINDS = {
         "factor > 0",
         "capacity of the middle group times this, resistance divided by it",
     ),
+    "refrigerant_lost": ("", "factor > 0", "conductance of the chiller's evaporator times this: it runs dry"),
     "interface_lost": ("string", "factor > 0", "conductance from cells to plate times this"),
     "internal_short": (
         "string, group",

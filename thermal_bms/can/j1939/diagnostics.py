@@ -189,6 +189,7 @@ TROUBLE: dict[FaultCode, tuple[int, tuple[FailureMode, ...]]] = {
     FaultCode.ISOLATION_LOW: (8431, _BELOW),
     FaultCode.CRASH: (8099, _always(FailureMode.CONDITION)),
     FaultCode.DEEP_DISCHARGE: (5923, _always(FailureMode.CONDITION)),
+    FaultCode.THERMAL_RUNAWAY: (8075, _always(FailureMode.CONDITION)),
     FaultCode.PUMP_STANDS: (20460, _always(FailureMode.MECHANICAL)),
     FaultCode.PUMP_SLOW: (20460, _BELOW),
     FaultCode.PUMP_STUCK_ON: (20460, _ABOVE),
