@@ -70,8 +70,8 @@ def starved(factor: float, *, tuned: bool = False) -> SlowCase:
 
 
 SLOW = (
-    short(5.0, tuned=True), short(2.0), short(10.0), short(20.0), short(1.0, DAY, tuned=True), short(0.5, DAY),
-    short(3.0, DAY), short(3.0, WEEKEND), short(10.0, WEEKEND),
+    short(5.0, tuned=True), short(2.0), short(10.0), short(1.0, DAY, tuned=True), short(0.5, DAY),
+    short(3.0, DAY), short(5.0, WEEKEND),
     growing(0.95, 8), growing(0.9, 3), growing(0.9, 1),
     drifting(2.0, tuned=True), drifting(1.0), drifting(-3.0),
     clogged(10.0, tuned=True), clogged(4.0), clogged(30.0), loosened(0.3, tuned=True), loosened(0.5),

@@ -27,6 +27,21 @@ def test_a_soft_short_is_found_in_its_group_with_its_size_and_the_time_left() ->
     assert outcome.left_true_s / 2.0 < last.time_to_limit_s < 2.0 * outcome.left_true_s
 
 
+def test_an_evaporator_that_runs_dry_is_found_with_its_share() -> None:
+    outcome = run_slow(
+        SlowCase(
+            "dry",
+            "heavy_lfp_megawatt_datasheet",
+            (fault("refrigerant_lost", 0.45, time_s=0.0),),
+            FindingKind.REFRIGERANT_LOSS,
+        ),
+        seed=5,
+    )
+    assert outcome.story is not None
+    assert outcome.story.last.value == pytest.approx(0.45, abs=0.1)
+    assert outcome.story.last.confidence > 0.99
+
+
 @pytest.mark.parametrize("mode", ["park", "charge"])
 def test_a_short_is_told_before_its_cell_vents_and_minutes_before_the_next_cell_burns(mode: str) -> None:
     outcome = run_runaway(RunawayCase("medium_nmc", mode, "internal_short", 0.008, "1, 50", hours=0.3))

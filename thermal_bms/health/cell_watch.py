@@ -95,7 +95,7 @@ class CellWatch:
         transition = np.eye(4)
         transition[CHARGE, CAPACITY], transition[CHARGE, LEAK] = moved, elapsed_s
         self._filter.predict(transition, HOURLY_SD**2 * (elapsed_s / SECONDS_PER_HOUR))
-        low, high = max(soc - SLOPE_OVER, 0.0), min(soc + SLOPE_OVER, 1.0)
+        low, high = max(min(soc, 1.0) - SLOPE_OVER, 0.0), min(max(soc, 0.0) + SLOPE_OVER, 1.0)
         slope_v = (model.open_circuit_v(high, 0.0) - model.open_circuit_v(low, 0.0)) / (high - low)
         known = np.isfinite(voltage_v)
         if not known.all():

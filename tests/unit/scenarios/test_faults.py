@@ -365,7 +365,7 @@ def test_every_kind_belongs_to_one_group() -> None:
         CONTROLLER_FAULTS,
     )
     assert set(KINDS) == {kind for group in groups for kind in group}
-    assert len(KINDS) == len(set(KINDS)) == 47
+    assert len(KINDS) == len(set(KINDS)) == 48
 
 
 class FakeRunaway:

@@ -84,3 +84,13 @@ def test_missing_voltages_are_left_out() -> None:
             np.full(20, math.nan), current_a=0.0, mean_current_a=0.0, soc=0.5, temp_degc=25.0, elapsed_s=DT_S
         )
     assert watch.candidates(0.0) == []
+
+
+@pytest.mark.parametrize("soc", [-0.05, 0.0, 1.0, 1.0 + 0.01, 1.2])
+def test_a_charge_beyond_its_ends_is_taken_for_the_end(soc: float) -> None:
+    watch = CellWatch(MODEL, NMC, HealthSettings(), 0)
+    for _ in range(20):
+        watch.take(
+            np.full(20, 3.7), current_a=1.0, mean_current_a=1.0, soc=soc, temp_degc=25.0, elapsed_s=DT_S
+        )
+    assert watch.candidates(0.0) == []
