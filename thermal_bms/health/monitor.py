@@ -17,6 +17,8 @@ from thermal_bms.plausibility import Checked
 from thermal_bms.signals import Estimate, Measurement, ValveMode, VehicleMode
 
 _LOG = logging.getLogger(__name__)
+SLEEP_MAX_S = 30.0 * 86400.0
+"""A longer gap is taken for this long; a clock that jumps cannot spoil the filters."""
 FLOW_SPEED_MIN = 0.4
 """Share of the pump's full speed from which flow is judged: there 0.005 kg/s of resolution is below 2 %."""
 FLOW_WARM_DEGC = 15.0
@@ -101,7 +103,7 @@ class HealthMonitor:
         return self.findings
 
     def _look(self, checked: Checked, estimate: Estimate) -> None:
-        elapsed_s, self._since_s = self._since_s, 0.0
+        elapsed_s, self._since_s = min(self._since_s, SLEEP_MAX_S), 0.0
         self._look_at_strings(checked, estimate, elapsed_s)
         self._look_at_cooling(checked, elapsed_s)
         for k in range(len(self._charge_as)):
@@ -109,7 +111,11 @@ class HealthMonitor:
         self._sift(checked.time_s)
 
     def _look_at_strings(self, checked: Checked, estimate: Estimate, elapsed_s: float) -> None:
-        measured = checked.measurement
+        measured, pack = checked.measurement, self._truck.pack
+        if measured.cell_voltage_v.shape != (pack.n_strings, pack.n_series):
+            return
+        if measured.cell_temp_degc.ndim != 2 or measured.cell_temp_degc.shape[0] != pack.n_strings:
+            return
         socs = estimate.string_soc.tolist()
         for k, (soc, temp_degc) in enumerate(zip(socs, checked.cell_temp_mean_degc, strict=True)):
             self._sensors[k].take(
