@@ -130,7 +130,7 @@ def converter_currents(
             taken_w = 0.0
             for i in range(start, end):
                 wish_a = wanted_a[k, i]
-                current_a = min(max(wish_a, -limit_a), limit_a) if wish_a == wish_a else 0.0
+                current_a = min(max(wish_a, -limit_a), limit_a) if abs(wish_a) >= 0.0 else 0.0
                 currents[k, i] = current_a
                 given_w += max(current_a, 0.0) * state.voltage_v[k, i]
                 taken_w -= min(current_a, 0.0) * state.voltage_v[k, i]

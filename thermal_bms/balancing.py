@@ -31,6 +31,7 @@ from thermal_bms.signals import VehicleMode
 from thermal_bms.units import SECONDS_PER_HOUR, BoolArray, FloatArray
 
 Currents = tuple[tuple[float, ...], ...]
+NOTHING_SOC = 1e-6
 
 
 class BalancingSettings(Parameters):
@@ -41,18 +42,20 @@ class BalancingSettings(Parameters):
     """
 
     method: Literal["charge", "voltage"] = "charge"
-    period_s: float = Field(default=10.0, ge=1.0, le=600.0, description="between decisions")
+    period_s: float = Field(default=30.0, ge=1.0, le=600.0, description="between decisions")
     rest_c_rate: float = Field(default=0.02, gt=0.0, le=0.2, description="no more current is a rest")
     rest_s: float = Field(default=1800.0, ge=0.0, le=36000.0, description="until voltages are believed")
-    readings: int = Field(default=6, ge=1, le=100, description="averaged, without balancing current")
-    assess_every_s: float = Field(default=3600.0, ge=60.0, le=1e6, description="in a rest")
+    readings: int = Field(default=3, ge=1, le=100, description="averaged, without balancing current")
+    assess_every_s: float = Field(
+        default=3600.0, ge=60.0, le=1e6, description="in a rest, once the last count is done"
+    )
     slope_min_v: float = Field(
         default=0.25,
         gt=0.0,
         le=2.0,
         description="of the open-circuit voltage over charge 0 to 1, which tells the charge: 2 mV are 0.8 %",
     )
-    start_soc: float = Field(default=0.01, gt=0.0, le=0.2, description="begin at this difference in charge")
+    start_soc: float = Field(default=0.008, gt=0.0, le=0.2, description="begin at this difference in charge")
     stop_soc: float = Field(default=0.003, gt=0.0, le=0.1, description="balance to this difference")
     start_v: float = Field(default=0.015, gt=0.0, le=0.5, description="by voltage: begin")
     stop_v: float = Field(default=0.006, gt=0.0, le=0.5, description="by voltage: stop")
@@ -83,12 +86,19 @@ class _String:
         self.n_readings = 0
         self.sum_v: FloatArray = np.zeros(n_series)
         self.to_take_as: FloatArray = np.zeros(n_series)
+        self.taken_as: FloatArray = np.zeros(n_series)  # since the last note
+        self.branch: FloatArray = np.zeros(n_series)  # hysteresis that balancing alone has made, -1..1
         self.drains: BoolArray = np.zeros(n_series, dtype=np.bool_)
         self.current_a: FloatArray = np.zeros(n_series)
 
     def forget_readings(self) -> None:
         self.n_readings = 0
         self.sum_v[:] = 0.0
+
+    def forget_branch(self) -> None:
+        """The string's current moves all groups alike; what balancing did to one of them is gone."""
+        self.taken_as[:] = 0.0
+        self.branch[:] = 0.0
 
 
 @final
@@ -113,6 +123,9 @@ class Balancing:
             (v1 - v0) / (s1 - s0)
             for (s0, s1), (v0, v1) in zip(pairwise(pack.ocv_soc), pairwise(self._ocv_v.tolist()), strict=True)
         ]
+        circuit = pack.circuit
+        self._hysteresis_v = circuit.hysteresis_v if circuit else 0.0
+        self._hysteresis_per_as = (circuit.hysteresis_rate if circuit else 0.0) / self._capacity_as
         self.reset()
 
     def reset(self) -> None:
@@ -156,7 +169,9 @@ class Balancing:
 
     def _count(self, string: _String, since_s: float) -> None:
         """Count down what the last currents took, for no longer than they went on."""
-        string.to_take_as -= string.current_a * min(since_s, self.settings.asleep_s)
+        taken_as = string.current_a * min(since_s, self.settings.asleep_s)
+        string.to_take_as -= taken_as
+        string.taken_as += taken_as
         string.assessed_s += since_s
 
     def _is_unfit(self, checked: Checked, k: int) -> bool:
@@ -176,6 +191,7 @@ class Balancing:
         else:
             string.rest_s = 0.0
             string.forget_readings()
+            string.forget_branch()
         rested = string.rest_s >= self.settings.rest_s
         volts = checked.measurement.cell_voltage_v[k]
         if self.settings.method == "voltage":
@@ -184,10 +200,14 @@ class Balancing:
                 and -self.settings.top_c_rate * self._pack.capacity_ah <= current_a < 0.0
             )
             self._by_voltage(string, volts, trusted=top or rested)
-        elif rested and string.assessed_s >= self.settings.assess_every_s:
+        elif rested and string.assessed_s >= self.settings.assess_every_s and self._is_done(string):
             self._read(string, volts)
         else:
             self._by_charge(string, ahead_s)
+
+    def _is_done(self, string: _String) -> bool:
+        """Return whether nothing is left to count; until then no new note, whose noise would drain the lowest."""
+        return float(np.abs(string.to_take_as).max()) < NOTHING_SOC * self._capacity_as
 
     def _by_voltage(self, string: _String, volts: FloatArray, *, trusted: bool) -> None:
         lowest_v = float(volts.min())
@@ -210,7 +230,7 @@ class Balancing:
         string.n_readings += 1
         if string.n_readings < self.settings.readings:
             return
-        mean_v = string.sum_v / string.n_readings
+        mean_v = string.sum_v / string.n_readings - self._hysteresis_v * self._branch(string)
         string.forget_readings()
         string.assessed_s = 0.0
         if not self._tells(float(mean_v.min()), float(mean_v.max())):
@@ -220,6 +240,16 @@ class Balancing:
         begin = np.abs(off).max() > self.settings.start_soc
         off[np.abs(off) < self.settings.stop_soc] = 0.0
         string.to_take_as = off * self._capacity_as if begin else np.zeros_like(off)
+
+    def _branch(self, string: _String) -> FloatArray:
+        """Return the hysteresis that balancing has made in every group: it moved only some, or in both directions.
+
+        Plett's branch ``dh = -rate |ds| (h + sign(i))``, from 0 where the string's current left all groups alike.
+        """
+        keep = np.exp(-self._hysteresis_per_as * np.abs(string.taken_as))
+        string.branch = string.branch * keep - np.sign(string.taken_as) * (1.0 - keep)
+        string.taken_as[:] = 0.0
+        return string.branch
 
     def _off_target(self, soc: FloatArray) -> FloatArray:
         """Return by how much every group's charge is above the target of those that exchange charge with it."""

@@ -204,7 +204,8 @@ def test_a_controller_is_told_what_the_boards_can_do() -> None:
     assert describe_balancer(BalancerParameters(kind="cell_to_pack"), 3.3).reach == 0
     assert describe_balancer(BalancerParameters(kind="cell_to_cell", module_groups=9), 3.3).reach == 9
     passive = describe(load_truck("heavy_lfp", {"balancer": {"resistor_ohm": 33.0}})).pack.balancer
-    assert passive is not None and passive.reach is None
+    assert passive is not None
+    assert passive.reach is None
     assert passive.current_max_a == pytest.approx(0.1, abs=0.01)
 
 

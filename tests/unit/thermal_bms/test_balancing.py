@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.unit.thermal_bms.bms_samples import PACK, measured
 from pydantic import ValidationError
 
+from tests.unit.thermal_bms.bms_samples import PACK, measured
 from thermal_bms.balancing import Balancing, BalancingSettings, Currents
-from thermal_bms.description import BalancerDescription
+from thermal_bms.description import BalancerDescription, CircuitDescription
 from thermal_bms.faults import PACK as WHOLE_PACK
 from thermal_bms.faults import Fault, FaultCode, Severity
 from thermal_bms.plausibility import Plausibility
@@ -17,7 +17,7 @@ from thermal_bms.units import FloatArray
 
 SLOPE_V = (3.2 - 2.8) / 0.1  # of the sample's open-circuit voltage below 10 % charge
 LOW_V = 3.0  # 5 % charge
-QUICK = {"rest_s": 60.0, "readings": 2, "period_s": 10.0, "assess_every_s": 600.0}
+QUICK = {"start_soc": 0.01, "rest_s": 60.0, "readings": 2, "period_s": 10.0, "assess_every_s": 600.0}
 
 
 class Bench:
@@ -103,6 +103,7 @@ def test_a_flat_open_circuit_voltage_notes_nothing_and_keeps_the_last_count() ->
     bench = Bench({})
     bench.volts[:] = 3.29  # half charge, 0.2 V over all of the charge
     bench.volts[0, 3] = 3.30
+    assert bench.steps(20) == ()
     bench.unit._strings[0].to_take_as[4] = 1000.0
     wanted = bench.steps(20)
     assert wanted[0][4] == 1.0
@@ -115,12 +116,12 @@ def test_voltages_that_reach_from_steep_into_flat_tell_nothing() -> None:
     assert bench.steps(20) == ()
 
 
-def test_current_ends_a_rest() -> None:
+def test_current_ends_a_rest_and_voids_its_readings() -> None:
     bench = Bench({3: 0.04})
-    bench.steps(7)
+    bench.steps(6)
     bench.step(string_current_a=np.full(3, 50.0))
-    assert bench.steps(6) == ()
-    assert bench.steps(2)[0][3] == 1.0
+    assert bench.steps(7) == ()
+    assert bench.step()[0][3] == 1.0
 
 
 def test_converters_take_from_the_full_and_give_to_the_empty() -> None:
@@ -210,3 +211,28 @@ def test_a_reset_forgets_the_counts() -> None:
 def test_a_stop_above_its_start_is_refused(start: str, stop: str) -> None:
     with pytest.raises(ValidationError, match=f"{stop} = 0.05 must be < {start} = 0.02"):
         BalancingSettings(**{start: 0.02, stop: 0.05})
+
+
+def test_no_new_note_is_taken_while_the_last_one_is_being_counted_down() -> None:
+    bench = Bench({3: 0.04})
+    bench.steps(8)
+    bench.volts[0, 9] += SLOPE_V * 0.03
+    bench.steps(200)  # much longer than the time between notes
+    assert bench.unit.to_take_as(0)[9] == 0.0
+
+
+def test_the_hysteresis_that_balancing_makes_is_taken_off_again() -> None:
+    circuit = CircuitDescription(
+        temp_degc=(25.0,), soc=(0.5,), r0_discharge_ohm=((1e-3,),), r0_charge_ohm=((1e-3,),), r1_ohm=((1e-3,),),
+        r2_ohm=((1e-3,),), tau1_s=((10.0,),), tau2_s=((100.0,),), hysteresis_v=0.02, hysteresis_rate=50.0,
+    )  # fmt: skip
+    pack = PACK.model_copy(update={"circuit": circuit})
+    bench = Bench({})
+    bench.unit = Balancing(pack, BalancerDescription(current_max_a=1.0), BalancingSettings(**QUICK))
+    moved_soc = 0.02
+    bench.unit._strings[0].taken_as[3] = moved_soc * pack.capacity_ah * 3600.0
+    bench.volts[0, 3] -= 0.02 * (1.0 - np.exp(-50.0 * moved_soc))  # it is as full as the others
+    assert bench.steps(9) == ()
+    assert bench.unit._strings[0].branch[3] == pytest.approx(-(1.0 - np.exp(-1.0)))
+    bench.step(string_current_a=np.full(3, 80.0))
+    assert not bench.unit._strings[0].branch.any()
