@@ -38,6 +38,9 @@ wheel: .venv/.stamp  ## build the wheel and look into it
 bench: .venv/.stamp  ## speed figures for this machine, as printed in docs/performance.md
 	$(BIN)/python tools/bench.py
 
+balancing: .venv/.stamp ## time and energy to remove an imbalance, as in docs/balancing.md, some minutes
+	$(BIN)/python tools/balancing_check.py
+
 bench-mpc: .venv/.stamp  ## step time and memory of the predictive controller, as in docs/mpc.md
 	PYTHONPATH=. $(BIN)/python tools/bench_mpc.py
 

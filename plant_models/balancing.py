@@ -92,10 +92,8 @@ def describe_balancer(balancer: BalancerParameters, voltage_v: float) -> Balance
 @kernel
 def derating(p: Record, board_temp_k: float) -> float:
     """Return the share 0..1 of their current that boards of this temperature [K] may carry."""
-    return min(
-        max((p.derate_to_k - board_temp_k) / (p.derate_to_k - p.derate_from_k), 0.0),
-        1.0,
-    )
+    share = (p.derate_to_k - board_temp_k) / (p.derate_to_k - p.derate_from_k)
+    return float(min(max(share, 0.0), 1.0))
 
 
 @kernel
@@ -178,7 +176,7 @@ class Balancer:
     @property
     def stored_heat_j(self) -> float:
         """Heat in the boards of all strings, from 0 K [J]."""
-        return self._capacity_j_per_k * float(self.board_temp_k.sum())
+        return float(self._capacity_j_per_k * self.board_temp_k.sum())
 
     def command(self, balance_current_a: tuple[tuple[float, ...], ...]) -> None:
         """Take what is wanted of every group [A]; nothing at all means stop."""

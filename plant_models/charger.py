@@ -2,7 +2,8 @@
 
 The battery management requests what the pack takes plus what the truck draws, so a plugged-in truck conditions its
 pack on grid energy. Ratings of the library: AC depot 22 and 43 kW (IEC 61851, 32 and 63 A three-phase), CCS
-150 and 350 kW (500 A, 1000 V: CharIN CCS ratings), MCS 750 kW and 1 MW (SAE J3271: up to 3000 A, 1250 V).
+150 and 350 kW (500 A, 1000 V: CharIN CCS ratings), MCS 750 kW and 1 MW (SAE J3271: up to 3000 A, 1250 V), GB/T 180 kW
+(GB/T 20234.3-2015: 250 A, 1000 V).
 """
 
 from typing import Literal
@@ -35,6 +36,7 @@ CHARGERS: dict[str, ChargerParameters] = {
     "mcs_1mw": ChargerParameters(
         kind="mcs", power_max_w=1e6, current_max_a=3000.0, voltage_max_v=1250.0, slew_a_per_s=100.0
     ),
+    "gbt_180kw": ChargerParameters(kind="gbt", power_max_w=180e3, current_max_a=250.0, voltage_max_v=1000.0),
 }
 
 

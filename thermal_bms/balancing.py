@@ -96,7 +96,7 @@ class _String:
         self.sum_v[:] = 0.0
 
     def forget_branch(self) -> None:
-        """The string's current moves all groups alike; what balancing did to one of them is gone."""
+        """Let go of what balancing did to single groups: the string's current moves them all alike."""
         self.taken_as[:] = 0.0
         self.branch[:] = 0.0
 
@@ -264,7 +264,7 @@ class Balancing:
         last = len(self._slopes_v) - 1
         first = min(max(int(np.searchsorted(self._ocv_v, low_v, side="right")) - 1, 0), last)
         end = min(max(int(np.searchsorted(self._ocv_v, high_v, side="left")) - 1, first), last)
-        return min(self._slopes_v[first : end + 1]) >= self.settings.slope_min_v
+        return bool(min(self._slopes_v[first : end + 1]) >= self.settings.slope_min_v)
 
 
 def _blocked_strings(faults: Sequence[Fault], n_strings: int) -> list[bool]:

@@ -156,7 +156,7 @@ def test_by_voltage_the_top_of_a_charge_counts_as_a_rest_does() -> None:
     bench = Bench({}, method="voltage", slope_min_v=0.25)
     bench.volts[:] = 3.45
     bench.volts[0, 3] = 3.48
-    top = {"vehicle_mode": VehicleMode.CHARGE, "string_current_a": np.full(3, -8.0)}
+    top: dict[str, Any] = {"vehicle_mode": VehicleMode.CHARGE, "string_current_a": np.full(3, -8.0)}
     assert bench.step(**top)[0][3] == 1.0
     assert bench.step(**(top | {"string_current_a": np.full(3, -30.0)})) == ()
 
