@@ -41,6 +41,9 @@ bench: .venv/.stamp  ## speed figures for this machine, as printed in docs/perfo
 bench-sweep: .venv/.stamp  ## speed-up of a sweep on two processes, as printed in docs/tuning.md
 	$(BIN)/python tools/bench_sweep.py --ticks 1 5
 
+balancing: .venv/.stamp ## time and energy to remove an imbalance, as in docs/balancing.md, some minutes
+	$(BIN)/python tools/balancing_check.py
+
 bench-mpc: .venv/.stamp  ## step time and memory of the predictive controller, as in docs/mpc.md
 	PYTHONPATH=. $(BIN)/python tools/bench_mpc.py
 
