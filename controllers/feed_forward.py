@@ -1,6 +1,6 @@
 """What is known ahead of the feedback: the heat of the cells now and to come, and the gain schedule."""
 
-from math import isfinite
+from math import isfinite, nan
 from typing import Annotated, final
 
 import numpy as np
@@ -53,51 +53,58 @@ class HeatFeedForward:
     100.0
     """
 
-    __slots__ = ("_heat_w", "_settings")
+    __slots__ = ("_ahead_w", "_heat_w", "_seen", "_settings")
 
     def __init__(self, settings: FeedForwardSettings) -> None:
         self._settings = settings
-        self._heat_w = 0.0
+        self._ahead_w = nan
+        self.reset()
 
     def reset(self) -> None:
         """Forget the filtered heat."""
         self._heat_w = 0.0
+        self._seen: Preview | None = None
 
     def step(self, heat_w: float, preview: Preview, *, dt_s: float) -> float:
         """Return the heat that the coolant should carry, from now on [W]."""
         settings = self._settings
-        expected_w = expected_heat_w(heat_w, preview, settings.preview_time_s)
+        if preview is not self._seen:  # a preview stays the same for many ticks
+            self._seen, self._ahead_w = preview, mean_ahead_w(preview, settings.preview_time_s)
+        expected_w = mixed_w(heat_w, self._ahead_w, preview.confidence)
         if isfinite(expected_w):
             self._heat_w += (expected_w - self._heat_w) * dt_s / (settings.filter_time_s + dt_s)
         return settings.share * self._heat_w
 
 
-def expected_heat_w(heat_w: float, preview: Preview, ahead_s: float) -> float:
-    """Return the mean heat expected over the coming ``ahead_s``, weighted by the confidence [W].
+def mean_ahead_w(preview: Preview, ahead_s: float) -> float:
+    """Return the mean heat that a preview expects over the coming ``ahead_s``; NaN when it cannot be used [W].
 
-    The preview is read as a curve through its points; beyond its last point it is not used. A preview with
-    values that are not finite is not used.
+    The preview is read as a curve through its points; beyond its last point it is not used.
 
     >>> preview = Preview(np.array([0.0, 100.0]), np.array([0.0, 1000.0]), np.zeros(2), confidence=1.0)
-    >>> expected_heat_w(0.0, preview, ahead_s=100.0)
+    >>> mean_ahead_w(preview, ahead_s=100.0)
     500.0
     """
     n = preview.horizon_s.size
     if n < 2 or preview.heat_w.size != n or not 0.0 < preview.confidence <= 1.0 or ahead_s <= 0.0:
-        return heat_w
+        return nan
     horizon_s, ahead_w = preview.horizon_s, preview.heat_w
     end_s = min(ahead_s, float(horizon_s[-1]))
     if not end_s > horizon_s[0]:
-        return heat_w
+        return nan
     inside = horizon_s < end_s
     time_s = np.append(horizon_s[inside], end_s)
     curve_w = np.append(ahead_w[inside], np.interp(end_s, horizon_s, ahead_w))
-    mean_w = float(np.sum(np.diff(time_s) * (curve_w[1:] + curve_w[:-1])) / (2.0 * (time_s[-1] - time_s[0])))
-    if not isfinite(mean_w):
+    return float(np.sum(np.diff(time_s) * (curve_w[1:] + curve_w[:-1])) / (2.0 * (time_s[-1] - time_s[0])))
+
+
+def mixed_w(heat_w: float, ahead_w: float, confidence: float) -> float:
+    """Return the heat now mixed with the heat ahead as far as that is trusted; a missing one leaves the other [W]."""
+    if not isfinite(ahead_w):
         return heat_w
     if not isfinite(heat_w):
-        return mean_w
-    return heat_w + preview.confidence * (mean_w - heat_w)
+        return ahead_w
+    return heat_w + confidence * (ahead_w - heat_w)
 
 
 class GainScheduleSettings(Parameters):

@@ -83,8 +83,8 @@ def spme_arrays(
     arrays = SpmeArrays(
         *tables,
         scalars=record(
+            negative_empty=window.negative_empty,  # first, or numba takes this record for the cell's own
             **{name: float(own[0][name]) for name in own.dtype.names or ()},
-            negative_empty=window.negative_empty,
             per_negative_window=1.0 / (window.negative_full - window.negative_empty),
             charge_c_per_m2=charge_c_per_m2,
             nominal_as=cell.capacity_ah * SECONDS_PER_HOUR * n_parallel,

@@ -20,6 +20,11 @@ class Clock(Protocol):
         ...
 
 
+def wall_time_s() -> float:
+    """Return the time on the machine's clock, since 1970-01-01 UTC [s]. It may jump."""
+    return time.time()  # noqa: TID251  # this is the clock
+
+
 @final
 class MonotonicClock:
     """The time since the clock was made; wall time and its jumps do not matter.

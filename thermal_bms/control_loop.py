@@ -12,6 +12,7 @@ from thermal_bms.fallback import FallbackController
 from thermal_bms.interfaces import Link
 from thermal_bms.link import MEASUREMENT, measurement_row
 from thermal_bms.persistence import StoredState
+from thermal_bms.preview_stream import PREVIEW, preview_row
 from thermal_bms.recorder import Row
 from thermal_bms.signals import NO_PREVIEW, Command, Measurement, ThermalCommand, ValveMode
 
@@ -58,7 +59,8 @@ class ControlLoop:
 
     Attributes
     ----------
-    result : of the last tick
+    measurement, result : of the last tick
+    preview : what is known of the time ahead; for the owner to set
     """
 
     def __init__(
@@ -76,6 +78,8 @@ class ControlLoop:
         self.unit = unit
         self.controller = controller
         self.result: CycleResult | None = None
+        self.measurement: Measurement | None = None
+        self.preview = self._recorded_preview = NO_PREVIEW
         self._link = link
         self._period_s = period_s
         self._stored = stored
@@ -89,8 +93,8 @@ class ControlLoop:
     def tick(self) -> CycleResult:
         """Make one tick of the loop."""
         measurement = self._link.read()
-        result = control_cycle(self.unit, measurement, NO_PREVIEW, self._period_s)
-        self.result = result
+        result = control_cycle(self.unit, measurement, self.preview, self._period_s)
+        self.measurement, self.result = measurement, result
         self._status.update(status_values(measurement, result.estimate, result.limits))
         self._link.write(result.command)
         self._count(measurement)
@@ -129,6 +133,9 @@ class ControlLoop:
         if now_s >= self._next_record_s - _TIME_ROUNDING_S:
             self._next_record_s = now_s + self._every_s
             self._record(MEASUREMENT, measurement_row(measurement, result.command))
+        if self.preview is not self._recorded_preview:
+            self._recorded_preview = self.preview
+            self._record(PREVIEW, preview_row(now_s, self.preview))
         self._record(CONTROL, _control_row(now_s, result))
 
 

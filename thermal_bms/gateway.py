@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from thermal_bms import __version__
 from thermal_bms.can.bus_state import Health
@@ -31,12 +31,17 @@ from thermal_bms.gateway_parts import (
     shape_of,
 )
 from thermal_bms.persistence import StateStore, StoredState
+from thermal_bms.preview_stream import shortened
 from thermal_bms.step_marker import StepMarker
 from thermal_bms.watchdog import Notifier, Watchdog
+
+if TYPE_CHECKING:
+    from thermal_bms.telemetry.service import Telemetry
 
 _LOG = logging.getLogger(__name__)
 
 MARKER_NAME = "step.marker"
+PREVIEW_EVERY_S = 10.0
 OVERRUNS_MAX = 3
 PREVIOUS_CODES_MAX = 32
 SAFE_REPEATS = 5
@@ -53,6 +58,7 @@ class Gateway:
     port : the interface, open already: frames wait there while the rest is built
     clock : the time
     environment : where systemd says how it is to be told
+    telemetry : tells others of the truck, and what lies ahead of it
 
     Attributes
     ----------
@@ -69,6 +75,7 @@ class Gateway:
         port: Port,
         clock: Clock,
         environment: Mapping[str, str],
+        telemetry: "Telemetry | None" = None,
     ) -> None:
         settings = loaded.settings
         check_sources(loaded)
@@ -82,6 +89,8 @@ class Gateway:
         self._kept = self._store.load()
         self._stored = _with_crash(self._kept, self._marker.left_in, loaded)
         self._port = port
+        self._telemetry = telemetry
+        self._preview_at_s = 0.0
         self._node = build_node(loaded) if self._active else None
         self._status: dict[str, float] = {}
         self._link = CanLink(
@@ -121,6 +130,8 @@ class Gateway:
         """Turn until ``stop`` is called, then leave the truck safe and close everything."""
         if self._ring:
             self._ring.start()
+        if self._telemetry is not None:
+            self._telemetry.start()
         _LOG.info(
             "gateway %s, %s, controller %s", __version__, self._settings.mode, self.loop.controller.active
         )
@@ -165,14 +176,23 @@ class Gateway:
 
     def _control(self, lateness_s: float) -> None:
         begun_s = self._clock.now_s()
+        self._look_ahead(begun_s)
         result = self.loop.tick()
         self._judge_time(self._clock.now_s() - begun_s)
+        if self._telemetry is not None and self.loop.measurement is not None:
+            self._telemetry.observe(self.loop.measurement, result, self._telemetry.now())
         self._note_network()
         if self._node is not None:
             self._diagnose(self._node, diagnosis_of(result.faults))
         if self._ring:
             self._ring.append(SERVICE, self._service_row(lateness_s))
         self._keep_state()
+
+    def _look_ahead(self, now_s: float) -> None:
+        """Ask now and then what is known of the time ahead."""
+        if self._telemetry is not None and now_s >= self._preview_at_s:
+            self._preview_at_s = now_s + PREVIEW_EVERY_S
+            self.loop.preview = shortened(self._telemetry.preview(self._telemetry.now()))
 
     def _judge_time(self, took_s: float) -> None:
         """Take a controller out of service that is too slow several times in a row, if there is another."""
@@ -257,6 +277,8 @@ class Gateway:
         if self._ring:
             self._ring.stop()
         self._save(self.loop.state())
+        if self._telemetry is not None:
+            self._telemetry.stop()
         self._marker.close()
         self._notifier.close()
 

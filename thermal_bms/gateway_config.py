@@ -11,6 +11,7 @@ from thermal_bms.can.j1939.name import Name
 from thermal_bms.charging import ChargeSettings
 from thermal_bms.description import TruckDescription
 from thermal_bms.parameters import Parameters, parse, read_toml
+from thermal_bms.telemetry.config import TelemetrySettings, placed
 
 SEND_PERIOD_S = 0.02
 _BYTES_PER_MB = 1_000_000
@@ -108,6 +109,7 @@ class GatewaySettings(Parameters):
         min_length=1, description="one `[[controller]]` with `name` and `settings` each, the best one first"
     )
     recording: RingSettings = Field(default=RingSettings(), description="table, see below")
+    telemetry: TelemetrySettings | None = Field(default=None, description="table, see the page on telemetry")
 
     @model_validator(mode="after")
     def _fits(self) -> "GatewaySettings":
@@ -149,6 +151,7 @@ def load_gateway(path: Path) -> LoadedGateway:
             "state_folder": folder / settings.state_folder,
             "run_folder": None if settings.run_folder is None else folder / settings.run_folder,
             "recording": recording,
+            "telemetry": None if settings.telemetry is None else placed(settings.telemetry, folder),
         }
     )
     truck = parse(TruckDescription, read_toml(settings.truck), settings.truck.name)

@@ -23,6 +23,7 @@ from thermal_bms.interfaces import Controller, Link
 from thermal_bms.link import MEASUREMENT, measurement_columns
 from thermal_bms.parameters import did_you_mean
 from thermal_bms.persistence import StoredState
+from thermal_bms.preview_stream import PREVIEW, preview_columns
 from thermal_bms.record_ring import RecordRing
 from thermal_bms.recorder import Row
 from thermal_bms.recording_format import Columns
@@ -102,6 +103,8 @@ def recording_streams(loaded: LoadedGateway, *, live: bool) -> dict[str, Columns
     codec = MeasurementCodec(shape_of(loaded))
     nothing = codec.restore(np.full(codec.bus_map.size, np.nan), 0.0)
     streams: dict[str, Columns] = {MEASUREMENT: measurement_columns(nothing), CONTROL: CONTROL_COLUMNS}
+    if loaded.settings.telemetry is not None:
+        streams[PREVIEW] = preview_columns()
     return {**streams, SERVICE: SERVICE_COLUMNS} if live else streams
 
 

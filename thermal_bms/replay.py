@@ -14,6 +14,7 @@ from thermal_bms.gateway_parts import Factory, build_loop, shape_of
 from thermal_bms.link import EndOfRecordingError, ReplayLink
 from thermal_bms.log_link import LogLink, Stamped
 from thermal_bms.persistence import StoredState
+from thermal_bms.preview_stream import RecordedPreviews
 from thermal_bms.recording import Recording
 
 
@@ -37,7 +38,10 @@ def replay_recording(recording: Recording, create: Factory) -> ReplayLink:
             f"{recording.path}: holds {len(times_s)} measurements for {ticks} ticks; "
             "record with recording.measurement_every_s = 0"
         )
-    _turn(build_loop(loaded, create, link, stored=stored))
+    loop, previews = build_loop(loaded, create, link, stored=stored), RecordedPreviews(recording)
+    for time_s in times_s:
+        loop.preview = previews.at(time_s)
+        loop.tick()
     return link
 
 

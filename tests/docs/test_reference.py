@@ -14,6 +14,7 @@ SCRIPTS = (
     "make_bms_reference",
     "make_runaway_reference",
     "make_gateway_reference",
+    "make_telemetry_reference",
 )
 
 

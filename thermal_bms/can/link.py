@@ -5,7 +5,8 @@ Both are thin: a port moves frames, ``BusState`` says what may be believed, the 
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, final
+from dataclasses import replace
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
@@ -27,6 +28,7 @@ _LOG = logging.getLogger(__name__)
 NOTHING_ALLOWED = AllowList({})
 OPTIONAL = ("EVSE1DCLIM1",)
 """A charge controller speaks while a charger is plugged in; at other times it may be silent."""
+CONTACTORS = ("contactor_close", "negative_close", "precharge_close")
 UNCOMMANDED = ThermalCommand(pump_duty=1.0, fan_duty=1.0, valve_mode=ValveMode.RADIATOR)
 """What thermal actuators of the simulated truck do when their command has been silent for too long: coolant and
 air move, nothing heats or compresses. Assumed; a real unit has its own rule."""
@@ -206,7 +208,9 @@ class TruckEnd:
         self._measurements = MeasurementCodec(shape, sources=sources)
         self._commands = CommandCodec(shape.n_strings, sources=sources)
         self._sender = BusSender(self._measurements.bus_map)
-        self._contactors = (False,) * shape.n_strings
+        self._contactors: dict[str, Any] = {  # flags per string
+            "contactor_close": (False,) * shape.n_strings
+        }
         self.state = BusState(self._commands.bus_map)
 
     def send(self, measurement: Measurement) -> None:
@@ -232,12 +236,8 @@ class TruckEnd:
         command = self._commands.restore(values)
         known = ~np.isnan(values)
         slices = self._commands.bus_map.slices
-        if known[slices["contactor_close"]].all():
-            self._contactors = command.contactor_close
-        return Command(
-            thermal=command.thermal if known[slices["pump_duty"]].all() else UNCOMMANDED,
-            contactor_close=self._contactors,
-            charge_current_a=command.charge_current_a,
-            discharge_power_max_w=command.discharge_power_max_w,
-            regen_power_max_w=command.regen_power_max_w,
-        )
+        for name in CONTACTORS:
+            if known[slices[name]].all():
+                self._contactors[name] = getattr(command, name)
+        thermal = command.thermal if known[slices["pump_duty"]].all() else UNCOMMANDED
+        return replace(command, thermal=thermal, **self._contactors)

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 from thermal_bms import __version__
 from thermal_bms.cli.service_log import start_log
+from thermal_bms.cli.surroundings import channels_line, kernels_line, packages_line
 
 if TYPE_CHECKING:
     from thermal_bms.gateway_config import LoadedGateway
 
 SUMMARY = "look for what is missing on this machine and on its bus"
 DESCRIPTION = """\
-Show versions and CAN interfaces, and say in plain words what is wrong. With --config also look at the gateway's
-configuration and its stored state, listen to its bus without sending anything, and name every message that is
-missing, late or damaged.
+Show versions, packages, CAN channels and compiled kernels, and say in plain words what is wrong. With --config also
+look at the gateway's configuration, its certificates and its stored state, listen to its bus without sending
+anything, and name every message that is missing, late or damaged.
 """
 EPILOG = """\
 examples:
@@ -27,6 +28,7 @@ examples:
 
 exit codes: 0 all is well, 1 something is wrong, 2 bad configuration, 3 the bus cannot be opened
 """
+OPTIONAL = ("paho-mqtt",)
 PACKAGES = ("numpy", "pydantic", "python-can", "cantools", "pyserial", "scipy", "numba")
 _NET = Path("/sys/class/net")
 _TYPE_CAN = "280"
@@ -45,14 +47,18 @@ def execute(arguments: argparse.Namespace) -> int:
     """Look around; return 1 when something is wrong."""
     start_log(quiet=True)
     print(f"thermal-bms {__version__}, Python {platform.python_version()}, {platform.platform()}")
-    print(", ".join(f"{name} {_version(name)}" for name in PACKAGES))
+    print(", ".join(f"{name} {_version(name)}" for name in (*PACKAGES, *OPTIONAL)))
     print(f"CAN in the kernel: {'yes' if _kernel_can() else 'no'}; interfaces: {_interfaces()}")
+    print(packages_line())
+    print(channels_line())
+    print(kernels_line())
     findings = _environment_findings()
     if arguments.config is not None:
         from thermal_bms.gateway_config import load_gateway
 
         loaded = load_gateway(arguments.config)
         findings += _configuration(loaded)
+        findings += _telemetry(loaded)
         findings += _traffic(loaded, arguments.seconds)
     for finding in findings:
         print(f"! {finding}")
@@ -119,6 +125,18 @@ def _configuration(loaded: "LoadedGateway") -> list[str]:
     ]
     found += [f"latched fault {fault.code.name}; gateway --reset forgets it" for fault in stored.latched]
     return found
+
+
+def _telemetry(loaded: "LoadedGateway") -> list[str]:
+    """Show where telemetry goes, and return what is wrong with it."""
+    settings = loaded.settings.telemetry
+    if settings is None:
+        return []
+    from thermal_bms.clock import wall_time_s
+    from thermal_bms.telemetry.checkup import description, findings
+
+    print(f"telemetry: {description(settings)}")
+    return findings(settings, wall_time_s())
 
 
 def _traffic(loaded: "LoadedGateway", seconds: float) -> list[str]:

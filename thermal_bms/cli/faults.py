@@ -2,7 +2,10 @@
 
 import argparse
 import fnmatch
+import logging
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from thermal_bms.errors import ConfigError
@@ -58,14 +61,14 @@ def execute(arguments: argparse.Namespace) -> int:
             print(f"{case.mode:7s} {case.name}")
         return 0
     outcomes = []
-    _silence()
     width = max(len(case.name) for case in cases)
     print(_line(COLUMNS, width), flush=True)
-    for case in cases:
-        outcomes.append(run_case(case))
-        print(_line(row_of(outcomes[-1]), width), flush=True)
-        for problem in outcomes[-1].problems:
-            print(f"  not as expected: {problem}", flush=True)
+    with _silence():
+        for case in cases:
+            outcomes.append(run_case(case))
+            print(_line(row_of(outcomes[-1]), width), flush=True)
+            for problem in outcomes[-1].problems:
+                print(f"  not as expected: {problem}", flush=True)
     failed = sum(1 for outcome in outcomes if outcome.problems)
     print(f"{len(outcomes)} faults, {len(outcomes) - failed} as expected, {failed} not")
     return 1 if failed else 0
@@ -102,8 +105,13 @@ def _seconds(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.2f}"
 
 
-def _silence() -> None:
+@contextmanager
+def _silence() -> Iterator[None]:
     """Hundreds of faults are injected on purpose: their log lines would drown the table."""
-    import logging
-
-    logging.getLogger("thermal_bms").setLevel(logging.CRITICAL)
+    log = logging.getLogger("thermal_bms")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(level)

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thermal_bms.cli.service_log import start_log
-from thermal_bms.errors import ThermalBmsError
+from thermal_bms.errors import ConfigError, ThermalBmsError
 
 if TYPE_CHECKING:
+    from thermal_bms.clock import Clock
     from thermal_bms.description import TruckDescription
     from thermal_bms.gateway import Gateway
     from thermal_bms.gateway_config import LoadedGateway
     from thermal_bms.interfaces import Controller
+    from thermal_bms.telemetry.service import Telemetry
 
 SUMMARY = "control a truck over a CAN bus, or watch one"
 DESCRIPTION = """\
@@ -83,13 +85,30 @@ def _serve(loaded: "LoadedGateway", arguments: argparse.Namespace) -> int:
         if arguments.reset:
             store = StateStore(settings.state_folder)
             store.save(replace(store.load(), latched=(), disabled={}))
-        gateway = Gateway(loaded, create, port=port, clock=clock, environment=os.environ)
+        telemetry = _telemetry(loaded, clock, arguments.speed)
+        gateway = Gateway(loaded, create, port=port, clock=clock, environment=os.environ, telemetry=telemetry)
     except BaseException:
         port.stop()
         raise
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: gateway.stop())
     return _turned(gateway)
+
+
+def _telemetry(loaded: "LoadedGateway", clock: "Clock", speed: float) -> "Telemetry | None":
+    """Return telemetry as configured; its library is imported only then."""
+    settings = loaded.settings.telemetry
+    if settings is None:
+        return None
+    if speed != 1.0:
+        raise ConfigError(f"--speed {speed:g}: telemetry needs real time; leave --speed or [telemetry] out")
+    from uuid import uuid4
+
+    from thermal_bms.clock import wall_time_s
+    from thermal_bms.telemetry.service import Telemetry
+    from thermal_bms.telemetry.stamp import Stamp
+
+    return Telemetry(settings, uuid4().hex, lambda: Stamp(clock.now_s(), wall_time_s()))
 
 
 def _turned(gateway: "Gateway") -> int:

@@ -14,7 +14,7 @@ class EstimationSettings(Parameters):
     """
 
     initial_soc_sd: float = Field(default=0.12, gt=0.0, le=0.5, description="of a stored charge")
-    current_gain_sd: float = Field(default=0.005, ge=0.0, le=0.1)
+    current_gain_sd: float = Field(default=0.005, ge=0.0, le=0.1, description="of the current sensor")
     current_offset_sd: float = Field(default=0.0017, ge=0.0, le=0.1, description="share of the rated current")
     voltage_noise_v: float = Field(
         default=0.003, gt=0.0, le=0.1, description="of the model's fast errors; the filter adapts upwards"
@@ -32,7 +32,9 @@ class EstimationSettings(Parameters):
         default=0.05, ge=0.0, le=1.0, description="diffusion outside the circuit, share of the overpotential"
     )
     resistance_sd: float = Field(default=0.1, gt=0.0, le=1.0, description="of the resistance, relative")
-    resistance_growth_max: float = Field(default=3.0, gt=1.0, le=10.0)
+    resistance_growth_max: float = Field(
+        default=3.0, gt=1.0, le=10.0, description="of a new cell's resistance"
+    )
     capacity_sd: float = Field(default=0.05, gt=0.0, le=0.5, description="of the capacity, relative")
     cell_soc_sd: float = Field(default=0.01, ge=0.0, le=0.2, description="between the cells of a string")
     cell_resistance_sd: float = Field(
@@ -46,7 +48,9 @@ class EstimationSettings(Parameters):
     capacity_known_sd: float = Field(
         default=0.02, gt=0.0, le=0.2, description="state of health is reported from here"
     )
-    resistance_known_sd: float = Field(default=0.05, gt=0.0, le=0.5)
+    resistance_known_sd: float = Field(
+        default=0.05, gt=0.0, le=0.5, description="the same for the resistance"
+    )
     cell_temp_error_k: float = Field(
         default=0.3,
         ge=0.0,

@@ -7,11 +7,16 @@ from controllers.feed_forward import (
     FeedForwardSettings,
     GainScheduleSettings,
     HeatFeedForward,
-    expected_heat_w,
+    mean_ahead_w,
+    mixed_w,
 )
 from thermal_bms.errors import ConfigError
 from thermal_bms.parameters import parse
 from thermal_bms.signals import NO_PREVIEW, Preview
+
+
+def expected_heat_w(heat_w: float, preview: Preview, ahead_s: float) -> float:
+    return mixed_w(heat_w, mean_ahead_w(preview, ahead_s), preview.confidence)
 
 
 def ahead(heat_w: list[float], confidence: float = 1.0, step_s: float = 100.0) -> Preview:

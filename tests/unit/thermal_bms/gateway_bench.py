@@ -112,7 +112,9 @@ class Bench:
     ``at`` lets something happen when the clock first reaches a time.
     """
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path, **settings: Any) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, folder: Path, *, telemetry: Any = None, **settings: Any
+    ) -> None:
         self.best, self.plain = FakeController(WANTED), FakeController(ThermalCommand(pump_duty=0.3))
         self.clock = ManualClock()
         self.truck = ScriptedTruck()
@@ -125,6 +127,7 @@ class Bench:
             port=self.port,  # type: ignore[arg-type]
             clock=self.clock,
             environment={},
+            telemetry=telemetry,
         )
         monkeypatch.setattr(self.clock, "sleep_until", self._sleep_until)
 

@@ -4,6 +4,9 @@ import can
 import pytest
 
 from tests.unit.thermal_bms.bms_samples import measured
+from tests.unit.thermal_bms.telemetry.telemetry_samples import needs_openssl
+from tests.unit.thermal_bms.telemetry.test_certificate import KEY, openssl
+from tests.unit.thermal_bms.telemetry.test_in_gateway import TELEMETRY
 from tests.unit.thermal_bms.test_gateway_config import CONFIG, written
 from thermal_bms.can import port
 from thermal_bms.can.bus_image import BusSender
@@ -75,3 +78,21 @@ def test_what_the_bus_carries_and_what_is_stored_is_told(
     assert "! latched fault CELL_TEMP_HIGH_DISCHARGE" in said
     assert "! controller mpc is out of service: hung" in said
     assert "stored: charge 0.500" in said
+
+
+@needs_openssl
+def test_an_old_certificate_of_telemetry_is_told(tmp_path: Path, capsys: Captured) -> None:
+    for name in ("ca", "truck"):
+        call = f"req -x509 -nodes {KEY} -subj /CN={name} -days 2 -keyout {name}.key -out {name}.pem"
+        openssl(tmp_path, call)
+    path = written(tmp_path, VIRTUAL + TELEMETRY)
+    assert main(["doctor", "--config", str(path), "--seconds", "0.05"]) == 1
+    said = capsys.readouterr().out
+    assert "telemetry: truck-1 to localhost:8883; taken from there: nothing" in said
+    assert "truck.pem ends in 2 days: renew it" in said
+
+
+def test_a_missing_certificate_of_telemetry_is_told_too(tmp_path: Path, capsys: Captured) -> None:
+    path = written(tmp_path, VIRTUAL + TELEMETRY)
+    assert main(["doctor", "--config", str(path), "--seconds", "0.05"]) == 1
+    assert "! telemetry.broker.ca_file = " in capsys.readouterr().out
