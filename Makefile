@@ -6,7 +6,7 @@ OUT ?= output
 # Every branch of these is tested.
 SAFETY := thermal_bms/protection.py,thermal_bms/supervisor.py,thermal_bms/contactors.py,thermal_bms/limits.py,thermal_bms/plausibility.py,thermal_bms/cross_checks.py,thermal_bms/thermal_watch.py,thermal_bms/charging.py,thermal_bms/cycle.py,thermal_bms/faults.py,thermal_bms/can/*
 
-.PHONY: help demo test lint types bench bench-mpc bench-sweep validate wheel format clean
+.PHONY: help demo test lint types bench balancing bench-mpc bench-sweep validate wheel format clean
 
 help:            ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
