@@ -6,7 +6,7 @@ OUT ?= output
 # Every branch of these is tested.
 SAFETY := thermal_bms/protection.py,thermal_bms/supervisor.py,thermal_bms/contactors.py,thermal_bms/limits.py,thermal_bms/plausibility.py,thermal_bms/cross_checks.py,thermal_bms/thermal_watch.py,thermal_bms/charging.py,thermal_bms/cycle.py,thermal_bms/faults.py,thermal_bms/can/*
 
-.PHONY: help demo test lint types bench bench-mpc bench-sweep validate wheel format clean
+.PHONY: help demo test lint types bench balancing bench-mpc bench-sweep validate wheel format clean
 
 help:            ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -40,6 +40,9 @@ bench: .venv/.stamp  ## speed figures for this machine, as printed in docs/perfo
 
 bench-sweep: .venv/.stamp  ## speed-up of a sweep on two processes, as printed in docs/tuning.md
 	$(BIN)/python tools/bench_sweep.py --ticks 1 5
+
+balancing: .venv/.stamp ## time and energy to remove an imbalance, as in docs/balancing.md, some minutes
+	$(BIN)/python tools/balancing_check.py
 
 bench-mpc: .venv/.stamp  ## step time and memory of the predictive controller, as in docs/mpc.md
 	PYTHONPATH=. $(BIN)/python tools/bench_mpc.py

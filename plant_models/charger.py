@@ -2,8 +2,9 @@
 
 The battery management requests what the pack takes plus what the truck draws, so a plugged-in truck conditions its
 pack on grid energy. Ratings of the library: AC depot 22 and 43 kW (IEC 61851, 32 and 63 A three-phase), CCS
-150 and 350 kW (500 A, 1000 V: CharIN CCS ratings), MCS 750 kW and 1 MW (SAE J3271: up to 3000 A, 1250 V). Up to
-150 kW a charger is taken to stand at the depot, above that in public (assumed); a scenario's phase can say otherwise.
+150 and 350 kW (500 A, 1000 V: CharIN CCS ratings), MCS 750 kW and 1 MW (SAE J3271: up to 3000 A, 1250 V), GB/T 180 kW
+(GB/T 20234.3-2015: 250 A, 1000 V). Up to 150 kW a charger is taken to stand at the depot, above that in public
+(assumed); a scenario's phase can say otherwise.
 """
 
 from typing import Literal
@@ -50,6 +51,9 @@ CHARGERS: dict[str, ChargerParameters] = {
         voltage_max_v=1250.0,
         place="public",
         slew_a_per_s=100.0,
+    ),
+    "gbt_180kw": ChargerParameters(
+        kind="gbt", power_max_w=180e3, current_max_a=250.0, voltage_max_v=1000.0, place="public"
     ),
 }
 

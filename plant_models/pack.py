@@ -93,7 +93,12 @@ class PackConstants(NamedTuple):
 
 
 class PackState(NamedTuple):
-    """What changes. Group arrays (n_strings, n_series), string arrays (n_strings,)."""
+    """What changes. Group arrays (n_strings, n_series), string arrays (n_strings,).
+
+    The last ones are the balancer's (see ``balancing``): the current it takes from every group [A], whether a string
+    balances, what its balancer takes from the cells less what it returns to them [W], and the heat from its boards to
+    the housing [W].
+    """
 
     soc: FloatArray
     rc1_v: FloatArray
@@ -105,6 +110,7 @@ class PackState(NamedTuple):
     coolant_j_per_kg: FloatArray
     voltage_v: FloatArray
     heat_w: FloatArray
+    balance_current_a: FloatArray
     housing_temp_k: FloatArray
     string_current_a: FloatArray
     string_voltage_v: FloatArray
@@ -114,6 +120,9 @@ class PackState(NamedTuple):
     string_coolant_heat_w: FloatArray
     string_housing_loss_w: FloatArray
     busbar_heat_w: FloatArray
+    balancing: FloatArray
+    balance_power_w: FloatArray
+    board_heat_w: FloatArray
 
 
 class PackWork(NamedTuple):
@@ -267,8 +276,8 @@ def views(a: PackArrays) -> tuple[PackConstants, PackState, PackWork]:
         p.housing_to_ambient_w_per_k, p.coolant_mass_kg, p.hysteresis_v, p.hysteresis_rate, p.reference_temp_k,
     )  # fmt: skip
     state = PackState(
-        g[0], g[1], g[2], g[3], g[4], g[5], g[6], g[7], g[8], g[9],
-        s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8],
+        g[0], g[1], g[2], g[3], g[4], g[5], g[6], g[7], g[8], g[9], g[10],
+        s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8], s[9], s[10], s[11],
     )  # fmt: skip
     work = PackWork(
         w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9], w[10], w[11], w[12], w[13], w[14], w[15],

@@ -16,6 +16,9 @@ terminal work and heat equals the loss of the state function ``pack.chemical_ene
 
 Over a step the mean voltage is linear in I, so strings in parallel and a power demand have closed solutions.
 
+What a balancer takes from a group flows in that group only: its current is the string's plus ``balance_current_a``,
+and the string's source voltage sinks by the sum of R i_b.
+
 References: Bernardi, Pawlikowski, Newman, J. Electrochem. Soc. 132 (1985) 5, doi 10.1149/1.2113792; Plett,
 J. Power Sources 134 (2004) 277, doi 10.1016/j.jpowsour.2004.02.033 (enhanced self-correcting model).
 """
@@ -152,6 +155,21 @@ def string_source(
     work.string_resistance_ohm[k] = (
         row_sum(work.group_resistance_ohm, k) + constants.contact_resistance_ohm[k]
     )
+    if state.balancing[k] > 0.0:
+        for i in range(state.soc.shape[1]):
+            work.string_source_v[k] -= work.group_resistance_ohm[k, i] * state.balance_current_a[k, i]
+
+
+@part
+def book_balancing(state: PackState, work: PackWork, k: int, current_a: float) -> None:
+    """Write what the balancer took from the groups of string ``k``, less what it returned to them, mean [W]."""
+    power_w = 0.0
+    if state.balancing[k] > 0.0:
+        for i in range(state.soc.shape[1]):
+            balance_a = state.balance_current_a[k, i]
+            lost_v = work.group_resistance_ohm[k, i] * (current_a + balance_a)
+            power_w += balance_a * (work.group_source_v[k, i] - lost_v)
+    state.balance_power_w[k] = power_w
 
 
 @part
@@ -175,15 +193,16 @@ def bus_voltage(state: PackState, work: PackWork, power_w: float, charger_curren
 
 @part
 def advance_groups(
-    constants: PackConstants, state: PackState, work: PackWork, k: int, current_a: float, dt_s: float
+    constants: PackConstants, state: PackState, work: PackWork, k: int, string_a: float, dt_s: float
 ) -> None:
     """Advance charge, branches and hysteresis of string ``k``; write its voltages and heats.
 
     ``voltage_v`` is what a sensor sees at the end of the step with the current still flowing.
     """
-    sign = 1.0 if current_a > 0.0 else (-1.0 if current_a < 0.0 else 0.0)
     per_stored_w = 0.5 * constants.hysteresis_v / (constants.hysteresis_rate * dt_s)
     for i in range(state.soc.shape[1]):
+        current_a = string_a + state.balance_current_a[k, i]
+        sign = 1.0 if current_a > 0.0 else (-1.0 if current_a < 0.0 else 0.0)
         delta_soc = -current_a * dt_s * constants.per_capacity_as[k, i]
         v1 = state.rc1_v[k, i]
         v2 = state.rc2_v[k, i]
@@ -243,6 +262,7 @@ def pack_electrical_step(
         current_a = 0.0
         if state.string_closed[k] > 0.0 and voltage_v > 0.0:
             current_a = (work.string_source_v[k] - voltage_v) / work.string_resistance_ohm[k]
+        book_balancing(state, work, k, current_a)
         advance_groups(constants, state, work, k, current_a, dt_s)
         state.string_current_a[k] = current_a
         inner_ohm = work.string_resistance_ohm[k] - constants.contact_resistance_ohm[k]

@@ -156,8 +156,9 @@ def add_up_strings(
         source_v = 0.0
         resistance_ohm = constants.contact_resistance_ohm[k]
         for i in range(k * n_series, (k + 1) * n_series):
-            source_v += cell.source_v[i]
-            resistance_ohm += cell.resistance_ohm[i] + series_ohm[i]
+            group_ohm = cell.resistance_ohm[i] + series_ohm[i]
+            source_v += cell.source_v[i] - group_ohm * state.balance_current_a[k, i - k * n_series]
+            resistance_ohm += group_ohm
         work.string_source_v[k] = source_v
         work.string_resistance_ohm[k] = resistance_ohm
 
@@ -175,12 +176,28 @@ def share_current(state: PackState, work: PackWork, voltage_v: float, group_a: F
         current_a = 0.0
         if state.string_closed[k] > 0.0 and voltage_v > 0.0:
             current_a = (work.string_source_v[k] - voltage_v) / work.string_resistance_ohm[k]
-        moved_a = abs(current_a - state.string_current_a[k])
+        moved_a = 0.0
+        for i in range(n_series):
+            j = k * n_series + i
+            new_a = current_a + state.balance_current_a[k, i]
+            moved_a = max(moved_a, abs(new_a - group_a[j]))
+            group_a[j] = new_a
         moved_v = max(moved_v, moved_a * work.string_resistance_ohm[k] / n_series)
         state.string_current_a[k] = current_a
-        for i in range(k * n_series, (k + 1) * n_series):
-            group_a[i] = current_a
     return moved_v
+
+
+@kernel
+def book_balancing(state: PackState, cell: SpmeWork, groups: FloatArray) -> None:
+    """Write what the balancer took from the groups of every string, less what it returned to them, mean [W]."""
+    n_strings, n_series = state.soc.shape
+    for k in range(n_strings):
+        power_w = 0.0
+        for i in range(n_series):
+            j = k * n_series + i
+            group_v = cell.source_v[j] - (cell.resistance_ohm[j] + groups[1, j]) * groups[0, j]
+            power_w += state.balance_current_a[k, i] * group_v
+        state.balance_power_w[k] = power_w
 
 
 @kernel
@@ -220,6 +237,8 @@ def pack_spme_step(
         add_up_strings(constants, state, work, cells.work, series_ohm)
         voltage_v = bus_voltage(state, work, power_w, charger_current_a)
         share_current(state, work, voltage_v, group_a)
+    if state.balancing.max() > 0.0 or state.balance_power_w.max() > 0.0:
+        book_balancing(state, cells.work, spme.groups)
     reduced_advance(tables, p, cells, temp_k, group_a, dt_s)
     show_groups(state, p, cells, spme.groups)
     for k in range(state.soc.shape[0]):

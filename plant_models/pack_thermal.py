@@ -111,7 +111,9 @@ def back_substitute(
     to_housing_w = g_sh * (surface_sum_k - n * housing_k)
     loss = constants.housing_to_ambient_w_per_k
     capacity = constants.housing_capacity_j_per_k * per_s
-    new_housing_k = (capacity * housing_k + to_housing_w + loss * ambient_k) / (capacity + loss)
+    new_housing_k = (capacity * housing_k + to_housing_w + state.board_heat_w[k] + loss * ambient_k) / (
+        capacity + loss
+    )
     state.housing_temp_k[k] = new_housing_k
     state.string_housing_loss_w[k] = loss * (new_housing_k - ambient_k)
     state.string_coolant_heat_w[k] = wall_w_per_k * over_coolant_k

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from plant_models.air_path import build_air_path
+from plant_models.balancing import Balancer
 from plant_models.cabin import cabin_loads_w
 from plant_models.cell import load_cell
 from plant_models.charger import Charger, ChargerParameters
@@ -89,6 +90,7 @@ class Truck:
         self.cabin_power_w = 0.0
         self.charger: Charger | None = None
         self.runaway: Runaway | None = None  # until a cell is abused
+        self.balancer: Balancer | None = None
         spread, noise = np.random.SeedSequence(seed).spawn(2)
         self._build_circuit(degc_to_k(temp_degc))
         pack = parameters.pack
@@ -102,6 +104,8 @@ class Truck:
             coolant_j_per_kg=float(self._s[0].supply_enthalpy_j_per_kg),
         )
         self.constants, self.state, _ = views(self.pack)
+        if parameters.balancer is not None:
+            self.balancer = Balancer(parameters.balancer, self.state)
         self.electrodes: SpmeArrays | None = None
         if cell_model == "spme":
             electrochemistry = load_spme(parameters.cell)
@@ -207,6 +211,8 @@ class Truck:
         """Take a command; it acts from the next step on."""
         self._command = command
         self.switches.command(command, self.state)
+        if self.balancer:
+            self.balancer.command(command.balance_current_a)
 
     def measure(self) -> Measurement:
         """Return what the truck's sensors say now."""
@@ -265,7 +271,11 @@ class Truck:
             self.cabin_power_w,
             self._charger_current_a(dt_s, live=live) - (box.link_current_a if box else 0.0),
         )
+        if self.balancer:
+            self.balancer.begin(dt_s)
         self.bus_voltage_v = self._step(*self.kernel_arguments(dt_s), self._inputs, dt_s)
+        if self.balancer:
+            self.balancer.settle(dt_s)
         if box:
             self.bus_voltage_v = box.settle(self.bus_voltage_v, self.ports, dt_s)
         if self.runaway is not None:
@@ -298,6 +308,8 @@ class Truck:
         chemical_j = stored_chemical_j(self.electrodes or self.tables(1.0), self.pack)
         heat_j = stored_heat_j(self._p, self._s, self._chiller_p, self._chiller_s, self.pack)
         link_j = self.switches.box.stored_energy_j if self.switches.box else 0.0
+        if self.balancer:
+            heat_j += self.balancer.stored_heat_j
         if self.runaway is not None:
             chemical_j += self.runaway.held_j
             heat_j -= self.runaway.missing_heat_j

@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from plant_models.air_path import AirPathParameters, air_path_ratings
+from plant_models.balancing import BalancerParameters, describe_balancer
 from plant_models.cabin import CabinParameters
 from plant_models.cell import PARAMETER_SETS, CellParameters, Table, load_cell
 from plant_models.contactor_box import ContactorBoxParameters
@@ -55,6 +56,9 @@ class TruckParameters(Parameters):
     sensors: SensorParameters = SensorParameters()
     box: ContactorBoxParameters | None = Field(
         default=None, description="contactors, precharge, fuses and DC link, at ticks of 10 ms or less"
+    )
+    balancer: BalancerParameters | None = Field(
+        default=None, description="takes charge from single groups; none: groups are not balanced"
     )
     dc_current_max_a: float = Field(gt=0.0, le=4000.0, description="of the charging inlet")
     standby_power_w: float = Field(default=150.0, ge=0.0, le=2e3, description="controllers awake, parked")
@@ -114,6 +118,9 @@ def describe(truck: TruckParameters, cell: CellParameters | None = None) -> Truc
             * cell.thermal.mass_kg
             * cell.thermal.specific_heat_j_per_kgk,
             usable_soc_min=pack.usable_soc[0],
+            balancer=describe_balancer(truck.balancer, float(np.mean(circuit.ocv_v)))
+            if truck.balancer
+            else None,
         ),
         thermal=ThermalDescription(
             cooling=truck.cooling,

@@ -75,6 +75,7 @@ PORTS = (
     "drag_power_w",
     "rolling_power_w",
     "unmet_power_w",
+    "balancing_loss_w",
     "overcharge_power_w",
     "cell_short_heat_w",
     "runaway_reaction_heat_w",
@@ -83,7 +84,7 @@ PORTS = (
 )
 THERMAL_POWERS = slice(6, 10)
 FROM_DRIVE = 27
-FROM_ABUSE = 34
+FROM_ABUSE = 35
 
 
 @part
@@ -141,15 +142,18 @@ def book_electrical(
     current_a = 0.0
     heat_w = 0.0
     busbar_w = 0.0
+    balancing_w = 0.0
     for k in range(state.soc.shape[0]):
         current_a += state.string_current_a[k]
         busbar_w += state.busbar_heat_w[k]
+        balancing_w += state.balance_power_w[k]
         heat_w += row_sum(state.heat_w, k)
     ports[0] = voltage_v * current_a
     ports[1] = voltage_v * charger_current_a
     ports[2] = heat_w
     ports[3] = busbar_w
     ports[33] = power_w - voltage_v * (current_a + charger_current_a)
+    ports[34] = balancing_w
 
 
 @part

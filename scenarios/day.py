@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -261,7 +262,7 @@ class Day:
     def _sleep(self, recorder: Recorder, index: int, until_s: float) -> None:
         self.truck.asleep = True
         self._result = None
-        self._command = self._asleep_command
+        self._command = replace(self._asleep_command, balance_current_a=self._command.balance_current_a)
         self.link.write(self._command)
         while self.truck.time_s < until_s - 1e-9:
             self._advance(

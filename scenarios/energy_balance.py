@@ -201,7 +201,7 @@ def energy_split(recording: SignalSource) -> tuple[EnergyFlow, ...]:
     as "Other".
     """
     energy_kwh = _recorded_energies_kwh(recording)
-    heat_kwh = energy_kwh["cell_heat_w"] + energy_kwh["busbar_heat_w"]
+    heat_kwh = energy_kwh["cell_heat_w"] + energy_kwh["busbar_heat_w"] + energy_kwh["balancing_loss_w"]
     bus_in = {
         "Grid": energy_kwh["charger_power_w"],
         "Stored in cells": energy_kwh["pack_power_w"] + heat_kwh,
@@ -253,6 +253,7 @@ _POWERS = (
     "pack_power_w",
     "cell_heat_w",
     "busbar_heat_w",
+    "balancing_loss_w",
     "auxiliary_power_w",
     "cabin_power_w",
     "pump_power_w",

@@ -70,6 +70,7 @@ ENERGY_BALANCE = {
             "heater_power_j",
             "cell_heat_j",
             "busbar_heat_j",
+            "balancing_loss_j",
             "cell_short_heat_j",
         ],
         "stored": ["chemical_energy_j"],
@@ -78,6 +79,7 @@ ENERGY_BALANCE = {
         "in": [
             "cell_heat_j",
             "busbar_heat_j",
+            "balancing_loss_j",
             "pump_heat_j",
             "heater_heat_j",
             "drive_heat_j",

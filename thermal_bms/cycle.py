@@ -8,6 +8,7 @@ import logging
 import math
 from typing import NamedTuple, final
 
+from thermal_bms.balancing import Balancing
 from thermal_bms.charging import ChargeSettings, Charging
 from thermal_bms.contactors import Contactors
 from thermal_bms.cross_checks import CrossChecks
@@ -105,6 +106,7 @@ class ControlUnit:
         plating = load_plating(pack.plating) if pack.plating else None
         self.current_limits = CurrentLimits(table, pack, plating)
         self.charging = Charging(pack, truck.thermal, charge)
+        self.balancing = Balancing(pack, pack.balancer) if pack.balancer else None
         self.supervisor_settings = supervisor or SupervisorSettings(over_temp_degc=over_temp_degc)
         self.supervisor = SupervisorState()
         self.controller_failed = ""  # the quantity that says how; empty while it works
@@ -121,6 +123,8 @@ class ControlUnit:
             part.reset()
         self.runaway_watch.reset()
         self.health.reset()
+        if self.balancing:
+            self.balancing.reset()
         self.supervisor = SupervisorState()
         self.controller_failed = ""
         self.charge_limit_a = self.discharge_limit_a = math.inf
@@ -189,6 +193,7 @@ def control_cycle(
         contactors.negative,
         contactors.precharge,
         verdict.forewarning,
+        unit.balancing.step(checked, verdict.faults, dt_s, wake=wake) if unit.balancing else (),
     )
     health = unit.health.step(checked, estimate)
     return CycleResult(command, estimate, limits, verdict.faults, wanted, charge.cause, reasons, health)

@@ -52,6 +52,18 @@ class CircuitDescription(Parameters):
         return self
 
 
+class BalancerDescription(Parameters):
+    """What can move charge from single cells: resistors, or converters that move it to others."""
+
+    current_max_a: float = Field(gt=0.0, le=50.0, description="per group")
+    reach: int | None = Field(
+        default=None,
+        ge=0,
+        description="groups that exchange charge, counted from the first; 0: the whole string; none: a resistor"
+        " that can only take",
+    )
+
+
 class PackDescription(Parameters):
     """The pack as the battery management sees it: topology, capacity, open-circuit voltage, resistance, ratings.
 
@@ -85,6 +97,7 @@ class PackDescription(Parameters):
         default=0.0, ge=0.0, description="of one string's cells; 0: not known"
     )
     usable_soc_min: float = Field(default=0.0, ge=0.0, lt=1.0, description="where the truck's use ends")
+    balancer: BalancerDescription | None = None
 
     @model_validator(mode="after")
     def _tables_fit(self) -> "PackDescription":

@@ -163,6 +163,7 @@ class Command:
     discharge_power_max_w : discharge power available to the vehicle, >= 0 [W]
     regen_power_max_w : regeneration power the pack accepts, >= 0 [W]
     disconnect_forewarning : contactors are about to open while driving
+    balance_current_a : to take from every group, negative to give, a row per string; none when left out [A]
     """
 
     thermal: ThermalCommand = ThermalCommand()
@@ -173,6 +174,7 @@ class Command:
     negative_close: tuple[bool, ...] = ()
     precharge_close: tuple[bool, ...] = ()
     disconnect_forewarning: bool = False
+    balance_current_a: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,9 @@ def execute(arguments: argparse.Namespace) -> int:
         check_folder(arguments.out)
     scenario = load(arguments.scenario, [*arguments.overrides, f"tick_s={arguments.tick!r}"], None)
     if not kernels_are_cached(scenario.truck.cooling):
-        print(f"compiling kernels (once after install, about {COMPILE_S} s)", file=sys.stderr, flush=True)
+        print(
+            f"compiling kernels (once after install, about {COMPILE_S['ecm']} s)", file=sys.stderr, flush=True
+        )
     compile_kernels(scenario.truck)
     bus, open_bus = _bus(arguments.bus, arguments.config)
     _run(scenario, arguments, bus, open_bus)

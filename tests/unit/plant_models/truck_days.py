@@ -1,5 +1,7 @@
 """Trucks that are ready to drive, and an hour that meets every port; for tests of the assembled truck."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from plant_models.charger import charger
@@ -67,7 +69,7 @@ def steady(speed_m_per_s: float, duration_s: float = 3600.0) -> CycleArrays:
 
 
 class Hour:
-    """An hour of driving, fast charging, standing awake and sleeping, with the energy through every port.
+    """An hour of driving, fast charging, standing awake and sleeping, cells being balanced: energy through all ports.
 
     Attributes
     ----------
@@ -77,11 +79,14 @@ class Hour:
     """
 
     def __init__(self, name: str, cell_model: CellModel = "ecm") -> None:
+        parameters = load_truck(name, {"balancer": {"kind": "cell_to_pack"}})
         self.truck = Truck(
-            load_truck(name), soc=0.55, temp_degc=24.0, payload_kg=500.0, seed=3, cell_model=cell_model
+            parameters, soc=0.55, temp_degc=24.0, payload_kg=500.0, seed=3, cell_model=cell_model
         )
         self.through_j: FloatArray = np.zeros(len(PORTS))
         self.absolute_j: FloatArray = np.zeros(len(PORTS))
+        groups = range(parameters.pack.n_series)
+        self._balance_a = (tuple(3.0 * (i % 3 - 1) for i in groups),) * parameters.pack.n_strings
         before_j = np.array(self.truck.stored_energies_j())
         self._drive()
         self._charge()
@@ -96,7 +101,8 @@ class Hour:
     def _tick(self, dt_s: float, *, charge_a: float = 0.0, closed: bool = True) -> None:
         truck = self.truck
         plan = THERMAL_PLAN[int(truck.time_s // SEGMENT_S) % len(THERMAL_PLAN)]
-        truck.actuate(command(truck, plan, charge_a=charge_a, closed=closed))
+        wanted = command(truck, plan, charge_a=charge_a, closed=closed)
+        truck.actuate(replace(wanted, balance_current_a=self._balance_a))
         warm_degc = 30.0 + 6.0 * np.sin(truck.time_s / 600.0)
         truck.step(Surroundings(float(warm_degc), 0.5, 600.0), dt_s)
         self.through_j += truck.ports * dt_s

@@ -64,7 +64,7 @@ def test_a_small_day_passes_its_checks_and_leaves_a_complete_recording(
     assert done.passed
     assert done.warnings == []
     assert recording.complete
-    assert recording.streams == ["signals", "cells", "energy", "events", "measurement"]
+    assert recording.streams == ["signals", "cells", "energy", "events", "health", "measurement"]
     assert done.kpis["electrical_closure"] < 1e-8
     assert done.kpis["thermal_closure"] < 1e-8
     assert done.kpis["distance_km"] > 0.3
