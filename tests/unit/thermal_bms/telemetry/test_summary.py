@@ -34,5 +34,7 @@ def test_a_fault_that_comes_and_goes_leaves_two_events() -> None:
         events += [json.loads(one.payload) for one in found if one.kind is Kind.EVENT]
     assert [(one["text"], one["holds"]) for one in events] == [
         ("SCALAR_LOST set", True),
+        ("AMBIENT_TEMP_LOST set", True),
         ("SCALAR_LOST cleared", False),
+        ("AMBIENT_TEMP_LOST cleared", False),
     ]
