@@ -239,7 +239,9 @@ class Day:
             dt_s = self._tick(recorder, index, start_s)
             has_charged = has_charged or self._battery_is_charging()
             idle_s = idle_s + dt_s if self._charge_over(has_charged=has_charged) else 0.0
-            blocked = self._result is not None and self._result.charge_limit is LimitCause.FAULT
+            blocked = self._result is not None and (
+                self._result.charge_limit is LimitCause.FAULT or not any(self._command.contactor_close)
+            )
             blocked_s = blocked_s + dt_s if blocked else 0.0
 
     def _charge_over(self, *, has_charged: bool) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.thermal_bms.bms_samples import PACK, TRUCK, FakeController, charging, measured
 from thermal_bms.charging import ChargeSettings
 from thermal_bms.cycle import ControlUnit, CycleResult, control_cycle
+from thermal_bms.description import BalancerDescription
 from thermal_bms.faults import FaultCode, Severity
 from thermal_bms.limits import PackState, load_limits
 from thermal_bms.plausibility import SCALAR_RANGES
@@ -360,6 +361,15 @@ def test_reset_brings_back_the_first_answer() -> None:
     bench.time_s = 0.0
     assert [bench.see(step).command for step in script] == first
     assert bench.controller.resets == 1
+
+
+def test_reset_reaches_the_balancing(monkeypatch: pytest.MonkeyPatch) -> None:
+    pack = PACK.model_copy(update={"balancer": BalancerDescription(current_max_a=1.0)})
+    unit = ControlUnit(TRUCK.model_copy(update={"pack": pack}), FakeController())
+    resets: list[object] = []
+    monkeypatch.setattr(type(unit.balancing), "reset", resets.append)
+    unit.reset()
+    assert resets == [unit.balancing]
 
 
 def test_the_same_inputs_give_the_same_results() -> None:
