@@ -367,7 +367,11 @@ def test_reset_reaches_the_balancing(monkeypatch: pytest.MonkeyPatch) -> None:
     pack = PACK.model_copy(update={"balancer": BalancerDescription(current_max_a=1.0)})
     unit = ControlUnit(TRUCK.model_copy(update={"pack": pack}), FakeController())
     resets: list[object] = []
-    monkeypatch.setattr(type(unit.balancing), "reset", lambda part: resets.append(part))
+
+    def note(part: object) -> None:
+        resets.append(part)
+
+    monkeypatch.setattr(type(unit.balancing), "reset", note)
     unit.reset()
     assert resets == [unit.balancing]
 
